@@ -12,6 +12,8 @@
 #ifndef LC_RECORD_H
 #define LC_RECORD_H
 
+#include <asm/byteorder.h>
+
 #include "format.h"
 
 /**

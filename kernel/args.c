@@ -164,6 +164,7 @@ unsigned int lc_args_emit(const struct lc_args *args, char *buf, size_t len,
 	unsigned int i;
 
 	*nr_words = 0;
+	add(&t, "%s", "");	/* ends the text even if there is none */
 	for (i = 0; i < LC_ARGS_NR; i++) {
 		const struct lc_opt *opt = &lc_opts[i];
 

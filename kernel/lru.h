@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 #ifndef LC_LRU_H
 #define LC_LRU_H
 
@@ -9,37 +9,60 @@
  * does. Terms:
  *
  *   block    cache block number: segment * blocks_per_seg + index in segment
- *   key      what the block caches: LBA in 4 KiB units
- *   heat     two bits per cache block: read hits since it was last judged
- *   carry    copy a hot block of a victim to the open carry segment
+ *   heat     four bits per cache block: how many sweeps it survives unread
+ *   keeper   a block with heat; cold: a live block without
+ *   carry    copy a keeper of a victim to the open carry segment
+ *
+ * There is no queue. Recency and frequency are in the heat, and a hand that
+ * sweeps over the segments cools it, only as fast as space is needed:
+ *
+ *   heat 10 |  after the second hit              hit:  +6, at most 10
+ *        |  |  after the first
+ *        4 |  inserted                            swept: -1
+ *        |  |
+ *        0 |  cold: still read, still warmed; lost with its segment
+ *
+ *              hand: -1                  probe: the next 64
+ *               v--------->               v-------------------->
+ *   +----+----+----+----+----+----+----+----+----+----+----+----+
+ *   |kkk.|kk..|kkcc|kkkk|open|kk..|free|kkcc|k...|dirt|kkk.|kkkc|
+ *   +----+----+----+----+----+----+----+----+----+----+----+----+
+ *   k keeper   c cold   . garbage             ^ victim: the least keepers to
+ *                                               copy + live blocks to lose
+ *
+ * A sample whose cheapest segment still has too many keepers makes the hand
+ * move on and cool the next segments. "Too many" depends on what fills the
+ * space: where there is garbage, copying keepers is the only way to get it
+ * back without losing data, and up to one block may be carried per block that
+ * comes in; where there is none, cold data is dropped and hardly anything is
+ * copied. tests/sim/README.rst has the measurements and what else was tried.
  *
  * State of a segment, and the call that moves it:
  *
- *          lc_lru_open()          lc_lru_clean()          lc_lru_pick()
- *   FREE ───────────────► BUSY ──────────────────► READY ───────────────► VICTIM
- *    ▲               (open, or sealed                ▲    lc_lru_expire()   │
- *    │                and still dirty)               └─── lc_lru_restore() ─┤
- *    └─────────────────────── lc_lru_evicted() ─────────────────────────────┘
+ *         lc_lru_open()         lc_lru_clean()         lc_lru_pick()
+ *   FREE --------------> BUSY ----------------> READY ---------------> VICTIM
+ *    ^             (open, or sealed               ^    lc_lru_expire()   |
+ *    |              and still dirty)              +---lc_lru_restore()---+
+ *    +----------------------- lc_lru_evicted() --------------------------+
  *
- *   FREE, BUSY, VICTIM are on no list and are never picked: data that is dirty
- *   is BUSY, so no policy decision can lose it.
+ *   Only READY segments are ever picked: data that is dirty is BUSY, so no
+ *   decision of this policy can lose it.
  *
  * One eviction, as the caller does it:
  *
  *	seg = lc_lru_pick(lru);
- *	for each live block b of seg, caching key k:
+ *	for each live block b of seg:
  *		if (lc_lru_keep(lru, b))
  *			copy b to block c of the open carry segment;
  *			lc_lru_carry(lru, b, c);
  *		else
  *			take it out of the index;
- *			lc_lru_drop(lru, b, k);
  *	lc_lru_evicted(lru, seg);
  *
- * Locking: lc_lru_hit(), lc_lru_insert(), lc_lru_dead(), lc_lru_carry() and
- * lc_lru_keep() touch nothing but heat and may be called from any context with
- * no lock; a race can only lose a hit. Everything else is serialised by the
- * caller.
+ * Locking: lc_lru_hit(), lc_lru_add(), lc_lru_rewrite(), lc_lru_dead() and
+ * lc_lru_keep() touch nothing but heat: any context, no lock; a race can lose
+ * the odd hit, nothing else. lc_lru_carry() is called by one evictor at a
+ * time. Everything else is serialised by the caller.
  */
 
 #include <linux/types.h>
@@ -50,26 +73,30 @@
 enum lc_lru_stream {
 	LC_LRU_WRITE,		/* user writes: dirty first */
 	LC_LRU_FILL,		/* read misses: clean from the start */
-	LC_LRU_CARRY,		/* hot blocks of victims: clean */
+	LC_LRU_CARRY,		/* keepers of victims: clean */
 	LC_LRU_STREAMS,
 };
 
 struct lc_lru_params {
 	u32 nsegs;
-	u32 blocks_per_seg;	/* multiple of 32 */
+	u32 blocks_per_seg;	/* multiple of 16 */
 	u32 ttl;		/* seconds from insertion; 0 = off */
 	u32 ttl_rate;		/* blocks expired per second; 0 = no limit */
-	/* Number of live blocks of @seg; called under the caller's lock. */
+	/* Live blocks of @seg, parts of blocks counted whole. Must not sleep. */
 	u32 (*live)(void *ctx, u32 seg);
 	void *ctx;
 };
 
+/*
+ * Carried blocks per block that came in, over any long time:
+ * carried / (evicted * blocks_per_seg - carried); never above 1.
+ */
 struct lc_lru_stats {
-	u64 inserted;		/* blocks that came in by write or fill */
-	u64 carried;		/* blocks copied out of victims */
-	u64 evicted;		/* segments emptied */
-	u64 kept;		/* segments kept in place, for being mostly hot */
+	u64 evicted;		/* segments picked */
+	u64 carried;		/* their keepers */
+	u64 forced;		/* ... whose keepers were too many: some dropped */
 	u64 expired;		/* segments emptied by age (TTL) */
+	u64 swept;		/* segments cooled by the hand */
 };
 
 struct lc_lru;
@@ -87,11 +114,16 @@ struct lc_lru *lc_lru_init(void *mem, const struct lc_lru_params *params);
 /* A read was served from @block. Any context, lock-free. */
 void lc_lru_hit(struct lc_lru *lru, u64 block);
 
+/* Data enters at @block, by write or fill. Any context, lock-free. */
+void lc_lru_add(struct lc_lru *lru, u64 block);
+
 /*
- * @key enters the cache at @block, by write or fill; the previous owner's heat
- * is forgotten. Any context, lock-free.
+ * Block @to, just added, replaces @from, which is now garbage: a rewrite is a
+ * use of the block, and what the old version earned passes to the new one.
+ * Without it (lc_lru_dead() alone) 30 % writes cost about one point of hit
+ * ratio. Any context, lock-free.
  */
-void lc_lru_insert(struct lc_lru *lru, u64 block, u64 key);
+void lc_lru_rewrite(struct lc_lru *lru, u64 from, u64 to);
 
 /* @block is garbage: overwritten or discarded. Any context, lock-free. */
 void lc_lru_dead(struct lc_lru *lru, u64 block);
@@ -102,31 +134,37 @@ void lc_lru_open(struct lc_lru *lru, u32 seg, enum lc_lru_stream stream,
 
 /*
  * BUSY → READY: @seg is sealed and has nothing dirty left. After a restart
- * call lc_lru_open() and lc_lru_clean() for each segment, oldest first.
+ * call lc_lru_open(), lc_lru_add() for its live blocks and lc_lru_clean() for
+ * each segment, oldest first.
  */
 void lc_lru_clean(struct lc_lru *lru, u32 seg);
 
 /*
- * READY → VICTIM: the segment to give up, or LC_LRU_NONE if none is READY.
- * Bounded work: looks at a fixed number of segments, whatever the cache size.
+ * READY → VICTIM: the segment to give up, or LC_LRU_NONE if none was READY in
+ * a whole round. The work is bounded: no more than 512 segments are looked at
+ * and 128 cooled if there is a READY one among them.
  */
 u32 lc_lru_pick(struct lc_lru *lru);
 
 /*
  * READY → VICTIM: a segment older than its TTL (±10 %, so that what was filled
  * together does not expire together), nothing of which is kept; LC_LRU_NONE if
- * there is none or this second's ttl_rate is used up.
+ * none was found among the next 64 or ttl_rate is used up: call it once a
+ * second or so until it says that.
  */
 u32 lc_lru_expire(struct lc_lru *lru, u32 now);
+
+/* Is @seg READY and older than its TTL at time @now? */
+bool lc_lru_expired(const struct lc_lru *lru, u32 seg, u32 now);
 
 /* Is live @block of a VICTIM to be carried over? */
 bool lc_lru_keep(const struct lc_lru *lru, u64 block);
 
-/* Block @from of a VICTIM was copied to block @to of a carry segment. */
+/*
+ * Block @from of a VICTIM was copied to block @to of a carry segment, which
+ * is from now on as old as the oldest data in it.
+ */
 void lc_lru_carry(struct lc_lru *lru, u64 from, u64 to);
-
-/* Live @block of a VICTIM, caching @key, left the cache. */
-void lc_lru_drop(struct lc_lru *lru, u64 block, u64 key);
 
 /* VICTIM → FREE: all of its blocks were carried or dropped. */
 void lc_lru_evicted(struct lc_lru *lru, u32 seg);
@@ -135,5 +173,15 @@ void lc_lru_evicted(struct lc_lru *lru, u32 seg);
 void lc_lru_restore(struct lc_lru *lru, u32 seg);
 
 const struct lc_lru_stats *lc_lru_stats(const struct lc_lru *lru);
+
+/* Names of the first contract, until the callers have moved. */
+static inline void lc_lru_insert(struct lc_lru *lru, u64 block, u64 key)
+{
+	lc_lru_add(lru, block);
+}
+
+static inline void lc_lru_drop(struct lc_lru *lru, u64 block, u64 key)
+{
+}
 
 #endif /* LC_LRU_H */

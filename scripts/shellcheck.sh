@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# shellcheck over every shell script of the repository, known by its first line.
+# Runs shellcheck over every shell script of the repository, known by its first line.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

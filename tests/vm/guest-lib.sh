@@ -81,8 +81,8 @@ lc_remove_nullb() {
 # lc_fill DEVICE: writes every block once, so that what is measured or tested
 # later is not the first allocation of a page.
 lc_fill() {
-	dd if=/dev/zero of="$1" bs=1M oflag=direct status=none 2>/dev/null
-	sync
+	dd if=/dev/zero of="$1" bs=1M count="$(($(blockdev --getsize64 "$1") >> 20))" \
+		oflag=direct status=none
 }
 
 lc_sectors() { blockdev --getsz "$1"; }

@@ -4,6 +4,7 @@
 # The jobs of the benchmark. Read by scripts/bench (names, bars) and by the part
 # that runs in the virtual machine.
 
+# shellcheck disable=SC2034
 JOBS="qd1 write32 write128 iops128 wide32 read1 read32 mix16"
 
 # What fio does. Everything random is seeded, so that two runs are the same run.

@@ -65,13 +65,26 @@ def print_table(rows):
         print("  ".join([r[0].ljust(widths[0])] + [c.rjust(w) for c, w in zip(r[1:], widths[1:])]))
 
 
+def print_tap(report):
+    for number, (name, job) in enumerate(report.items(), 1):
+        result = "ok" if job["verdict"] == "ok" else "not ok"
+        subject, wanted = job["bar"].split(":")
+        ratio = "no result" if job["ratio"] is None else f"{job['ratio']:.2f}"
+        print(f"{result} {number} - {name}: {ratio} of {subject}, bar {wanted}")
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--ours", type=pathlib.Path, required=True)
-    parser.add_argument("--others", type=pathlib.Path, required=True)
+    parser.add_argument("--tap", type=pathlib.Path, help="print a JSON report as TAP, no more")
+    parser.add_argument("--ours", type=pathlib.Path)
+    parser.add_argument("--others", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--no-bars", action="store_true")
     args = parser.parse_args()
+
+    if args.tap:
+        print_tap(json.loads(args.tap.read_text()))
+        return 0
 
     report = {}
     for line in sys.stdin:

@@ -30,7 +30,10 @@
  * believed after a crash; dirty segments are laid over each other by LSN.
  * A segment is used again only after a checkpoint that was taken when its
  * blocks had left the index. Blocks of a segment opened after the checkpoint
- * (slot.seq >= checkpoint.next_seq) count as set.
+ * (slot.seq >= checkpoint.next_seq), or open when it was taken (slot.seq in
+ * checkpoint.open_seq), count as set: what supersedes them is still there. The
+ * bits of a segment that is not sealed are 0, so that the slot of its previous
+ * use is not believed.
  *
  * An LSN numbers one entry of the log (one write, discard or write-zeroes).
  * Entry i of a record has LSN record.lsn + i, entry i of a log segment's slot
@@ -104,6 +107,9 @@ struct lc_super {
 } __packed;
 static_assert(sizeof(struct lc_super) == LC_BLOCK_SIZE);
 
+/* Segments that can be open at a time. */
+#define LC_CKPT_OPEN		16u
+
 /* Set in a checkpoint written by an orderly stop: there is nothing to scan. */
 #define LC_CKPT_CLEAN		0x1u
 
@@ -124,7 +130,8 @@ struct lc_ckpt {
 	__le32 flags;		/* LC_CKPT_* */
 	__le32 nr_bitmap;	/* bitmap blocks that follow */
 	__le64 origin_sectors;	/* current size of the volume */
-	__u8 pad[LC_BLOCK_SIZE - 32 - 64];
+	__le64 open_seq[LC_CKPT_OPEN];	/* segments open then, all intact; 0: unused */
+	__u8 pad[LC_BLOCK_SIZE - 32 - 64 - 8 * LC_CKPT_OPEN];
 } __packed;
 static_assert(sizeof(struct lc_ckpt) == LC_BLOCK_SIZE);
 
@@ -168,7 +175,7 @@ struct lc_record {
 	struct lc_head head;
 	__le64 seq;		/* of the segment: old contents do not match */
 	__le64 lsn;		/* of the first entry */
-	__le64 acked_lsn;	/* entries below it were acknowledged for sure */
+	__le64 acked_lsn;	/* entries below it were durable, and acknowledged */
 	__le64 clean_lsn;	/* entries below it are on the origin */
 	__le32 prev_crc;	/* head.crc of the record before; chains the log */
 	__le32 next_seg;	/* where the log goes on when this segment ends */

@@ -240,6 +240,8 @@ int lc_super_decode(const struct lc_super *sb, struct lc_geo *geo, const char **
 
 void lc_ckpt_encode(struct lc_ckpt *ck, const struct lc_geo *geo, const struct lc_ckpt_info *in)
 {
+	unsigned int i;
+
 	memset(ck, 0, sizeof(*ck));
 	head_put(&ck->head, LC_CKPT_MAGIC, geo, in->epoch);
 	ck->ckpt_seq = cpu_to_le64(in->ckpt_seq);
@@ -252,11 +254,15 @@ void lc_ckpt_encode(struct lc_ckpt *ck, const struct lc_geo *geo, const struct l
 	ck->flags = cpu_to_le32(in->flags);
 	ck->nr_bitmap = cpu_to_le32(geo->nr_bitmap);
 	ck->origin_sectors = cpu_to_le64(in->origin_sectors);
+	for (i = 0; i < LC_CKPT_OPEN; i++)
+		ck->open_seq[i] = cpu_to_le64(in->open_seq[i]);
 	head_seal(&ck->head, LC_BLOCK_SIZE);
 }
 
 static void ckpt_get(const struct lc_ckpt *ck, struct lc_ckpt_info *out)
 {
+	unsigned int i;
+
 	out->epoch = le64_to_cpu(ck->head.epoch);
 	out->ckpt_seq = le64_to_cpu(ck->ckpt_seq);
 	out->next_seq = le64_to_cpu(ck->next_seq);
@@ -267,6 +273,8 @@ static void ckpt_get(const struct lc_ckpt *ck, struct lc_ckpt_info *out)
 	out->log_chain = le32_to_cpu(ck->log_chain);
 	out->flags = le32_to_cpu(ck->flags);
 	out->origin_sectors = le64_to_cpu(ck->origin_sectors);
+	for (i = 0; i < LC_CKPT_OPEN; i++)
+		out->open_seq[i] = le64_to_cpu(ck->open_seq[i]);
 }
 
 static int ckpt_bound(const struct lc_ckpt_info *c, const struct lc_geo *geo, const char **why)

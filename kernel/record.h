@@ -53,15 +53,18 @@ struct lc_ent {
 int lc_geo_init(struct lc_geo *geo, u64 cache_sectors, u64 origin_sectors,
 		u32 seg_blocks, const u8 uuid[16], const char **why);
 
-/* First sector of a segment on the cache device; the segment that holds a sector. */
-static inline u64 lc_geo_seg_sector(const struct lc_geo *geo, u32 seg)
+/*
+ * A *loc* is a sector counted from the start of segment 0, so that segments are
+ * aligned in it. The sector of the device is lc_geo_sector().
+ */
+static inline u64 lc_geo_loc(const struct lc_geo *geo, u32 seg, u32 pos)
 {
-	return (geo->data_start << 3) + ((u64)seg << geo->seg_shift);
+	return ((u64)seg << geo->seg_shift) + pos;
 }
 
-static inline u32 lc_geo_sector_seg(const struct lc_geo *geo, u64 sector)
+static inline u64 lc_geo_sector(const struct lc_geo *geo, u64 loc)
 {
-	return (sector - (geo->data_start << 3)) >> geo->seg_shift;
+	return (geo->data_start << 3) + loc;
 }
 
 /* The superblock. Decode recomputes the layout and compares: no field is taken on trust. */
@@ -80,6 +83,7 @@ struct lc_ckpt_info {
 	u32 log_chain;
 	u32 flags;
 	u64 origin_sectors;
+	u64 open_seq[LC_CKPT_OPEN];
 };
 
 void lc_ckpt_encode(struct lc_ckpt *ck, const struct lc_geo *geo, const struct lc_ckpt_info *in);

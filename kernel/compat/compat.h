@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every difference between the kernels we build on and the newest one. The
+ * sources use the newest spelling; each block here says which release made it
+ * unnecessary.
+ */
+#ifndef LC_COMPAT_H
+#define LC_COMPAT_H
+
+#include <linux/blkdev.h>
+#include <linux/device-mapper.h>
+#include <linux/version.h>
+
+/* 6.5: fmode_t became blk_mode_t in the block layer. */
+#ifndef BLK_OPEN_READ
+typedef fmode_t blk_mode_t;
+#define BLK_OPEN_READ	FMODE_READ
+#define BLK_OPEN_WRITE	FMODE_WRITE
+#endif
+
+/* 6.9: max_discard_sectors is derived from max_hw_discard_sectors. */
+static inline void lc_limit_discard(struct queue_limits *lim, unsigned int sectors)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+	lim->max_discard_sectors = sectors;
+#endif
+	lim->max_hw_discard_sectors = sectors;
+}
+
+#endif /* LC_COMPAT_H */

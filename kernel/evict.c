@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "evict.h"
+
+#include <linux/ktime.h>
+#include <linux/slab.h>
+
+#include "io.h"
+#include "logcache.h"
+#include "segment.h"
+#include "super.h"
+#include "target.h"
+#include "verify.h"
+
+/* Free segments below which even a small cache starts, on top of the log's reserve. */
+#define LC_FREE_MIN	(LC_SEG_RESERVE + 3)
+
+static u32 lc_free_at(const struct logcache *lc, u32 percent)
+{
+	u32 nr = (u64)lc->geo.nr_segs * (100 - percent) / 100;
+
+	return max(nr, LC_FREE_MIN);
+}
+
+static u32 lc_free_now(struct logcache *lc)
+{
+	return READ_ONCE(lc->segs.nr_free) + lc->evict.nr_victims;
+}
+
+/*--------------------------------------------------------------------------
+ * One block of the victim: still live, and worth keeping?
+ *--------------------------------------------------------------------------
+ */
+
+static void lc_victim_drop(struct logcache *lc, u64 block, u64 lba)
+{
+	spin_lock_irq(&lc->lru_lock);
+	lc_lru_drop(lc->lru, block, lba / LC_BLOCK_SECTORS);
+	spin_unlock_irq(&lc->lru_lock);
+}
+
+/* Forget what is still mapped to the victim there. */
+static void lc_victim_forget(struct logcache *lc, const struct lc_extent *e, struct lc_shard *sh)
+{
+	spin_lock_irq(&sh->lock);
+	while (!lc_shard_topup(lc, sh)) {
+		spin_unlock_irq(&sh->lock);
+		lc_shard_topup_wait(lc, sh);
+		spin_lock_irq(&sh->lock);
+	}
+	WARN_ON_ONCE(lc_index_remove_at(&sh->index, e->key, e->len, e->loc, e->kind,
+					lc_seg_drop, lc));
+	spin_unlock_irq(&sh->lock);
+}
+
+static bool lc_victim_whole(struct lc_shard *sh, const struct lc_extent *e)
+{
+	struct lc_extent found;
+	bool whole;
+
+	spin_lock_irq(&sh->lock);
+	whole = lc_index_lookup(&sh->index, e->key, e->len, &found) && found.key == e->key &&
+		found.len == e->len && found.kind == e->kind && found.loc == e->loc;
+	spin_unlock_irq(&sh->lock);
+	return whole;
+}
+
+/* True if the block is to be carried over; else it is forgotten. */
+static bool lc_victim_block(struct logcache *lc, const struct lc_carry *c)
+{
+	struct lc_shard *sh = lc_shard_of(lc, c->lba);
+	struct lc_extent e = {
+		.key = lc_key(c->lba),
+		.len = c->len,
+		.kind = LC_EXT_DATA,
+		.loc = c->loc,
+	};
+	u64 block = lc_block_at(c->loc);
+
+	if (!atomic_read(&lc_seg_at(lc, c->loc)->live))
+		return false;
+	if (!lc->evict.all && c->len == LC_BLOCK_SECTORS && lc_lru_keep(lc->lru, block) &&
+	    lc_victim_whole(sh, &e))
+		return true;
+	lc_victim_drop(lc, block, c->lba);
+	lc_victim_forget(lc, &e, sh);
+	return false;
+}
+
+/* An entry of the victim, block by block; what is to be kept goes to ev->carry. */
+static void lc_victim_data(struct logcache *lc, u32 seg, const struct lc_ent *ent)
+{
+	struct lc_evict *ev = &lc->evict;
+	u64 loc = lc_geo_loc(&lc->geo, seg, ent->pos), lba = ent->lba;
+	struct lc_carry c;
+	u32 left, n;
+
+	for (left = ent->len; left; left -= n, loc += n, lba += n) {
+		n = min_t(u32, left, LC_BLOCK_SECTORS - loc % LC_BLOCK_SECTORS);
+		c = (struct lc_carry) { .lba = lba, .loc = loc, .len = n };
+		if (lc_victim_block(lc, &c) && ev->nr_carry < lc->geo.seg_blocks)
+			ev->carry[ev->nr_carry++] = c;
+	}
+}
+
+static void lc_victim_zero(struct logcache *lc, u32 seg, const struct lc_ent *ent)
+{
+	struct lc_extent e = {
+		.key = lc_key(ent->lba),
+		.len = ent->len,
+		.kind = LC_EXT_ZERO,
+		.loc = lc_geo_loc(&lc->geo, seg, 0),
+	};
+
+	lc_victim_forget(lc, &e, lc_shard_of(lc, ent->lba));
+}
+
+/*--------------------------------------------------------------------------
+ * Carrying over
+ *--------------------------------------------------------------------------
+ */
+
+static struct lc_segbuf *lc_carry_segbuf(struct logcache *lc)
+{
+	struct lc_evict *ev = &lc->evict;
+	u32 seg;
+
+	if (ev->cur && (ev->cur->fill == lc->geo.seg_blocks || !lc_segbuf_room(lc, ev->cur))) {
+		lc_copies_seal(lc, ev->cur);
+		ev->cur = NULL;
+	}
+	if (ev->cur)
+		return ev->cur;
+	seg = lc_seg_alloc(lc, LC_SEG_FILL);
+	if (seg == LC_SEG_NONE)
+		return NULL;
+	ev->cur = lc_segbuf_get(lc, seg, LC_LRU_CARRY, 0);
+	if (!ev->cur)
+		lc_seg_free(lc, seg);
+	return ev->cur;
+}
+
+/* The copy is on the cache: point the index there, if nothing came between. */
+static void lc_carry_move(struct logcache *lc, struct lc_segbuf *sb, const struct lc_carry *c,
+			  u32 at)
+{
+	struct lc_shard *sh = lc_shard_of(lc, c->lba);
+	struct lc_extent found, e = {
+		.key = lc_key(c->lba),
+		.len = c->len,
+		.kind = LC_EXT_DATA,
+		.loc = lc_geo_loc(&lc->geo, sb->seg, at * LC_BLOCK_SECTORS),
+	};
+	struct lc_ent ent = {
+		.lba = c->lba,
+		.len = c->len,
+		.pos = at * LC_BLOCK_SECTORS,
+		.op = LC_OP_COPY,
+	};
+	bool moved = false;
+
+	spin_lock_irq(&sh->lock);
+	while (!lc_shard_topup(lc, sh)) {
+		spin_unlock_irq(&sh->lock);
+		lc_shard_topup_wait(lc, sh);
+		spin_lock_irq(&sh->lock);
+	}
+	if (lc_index_lookup(&sh->index, e.key, e.len, &found) && found.len == e.len &&
+	    found.kind == LC_EXT_DATA && found.loc == c->loc) {
+		atomic_add(e.len, &lc->segs.seg[sb->seg].live);
+		moved = !WARN_ON_ONCE(lc_index_insert(&sh->index, &e, lc_seg_drop, lc));
+		if (moved)
+			lc_lru_carry(lc->lru, lc_block_at(c->loc), lc_block_at(e.loc));
+	}
+	spin_unlock_irq(&sh->lock);
+	if (moved) {
+		lc_segbuf_add(sb, &ent);
+		lc_stat_inc(lc, CARRIED);
+	}
+}
+
+/* Some of ev->carry from @from on, as many as the open carry segment holds.
+ * Return: how many are dealt with, 0: no segment to be had, or -errno.
+ */
+static int lc_carry_some(struct logcache *lc, u32 seg, u32 from)
+{
+	struct lc_evict *ev = &lc->evict;
+	struct lc_segbuf *sb = lc_carry_segbuf(lc);
+	u32 *crc, i, n, at;
+	u64 src;
+	int r;
+
+	if (!sb)
+		return 0;
+	n = min3(ev->nr_carry - from, lc->geo.seg_blocks - sb->fill, lc_segbuf_room(lc, sb));
+	at = sb->fill;
+	crc = &lc->segs.crc[lc_seg_block(lc, sb->seg)];
+	for (i = 0; i < n; i++) {
+		src = lc_block_at(ev->carry[from + i].loc) - lc_seg_block(lc, seg);
+		/* In place: blocks only ever move down. */
+		memmove(ev->data + ((size_t)i << LC_BLOCK_SHIFT),
+			ev->data + ((size_t)src << LC_BLOCK_SHIFT), LC_BLOCK_SIZE);
+		crc[at + i] = lc->segs.crc[lc_block_at(ev->carry[from + i].loc)];
+	}
+	r = lc_io_cache(lc, REQ_OP_WRITE, lc_seg_dev_block(lc, sb->seg) + at, ev->data,
+			(size_t)n << LC_BLOCK_SHIFT);
+	if (r)
+		return r;
+	sb->fill += n;
+	for (i = 0; i < n; i++)
+		lc_carry_move(lc, sb, &ev->carry[from + i], at + i);
+	return n;
+}
+
+/* A block that does not match its checksum is not worth keeping. */
+static void lc_carry_verify(struct logcache *lc, u32 seg)
+{
+	struct lc_evict *ev = &lc->evict;
+	u64 first = lc_seg_block(lc, seg), block;
+	u32 i, nr = 0;
+
+	for (i = 0; i < ev->nr_carry; i++) {
+		block = lc_block_at(ev->carry[i].loc);
+		if (lc_block_crc(ev->data + ((block - first) << LC_BLOCK_SHIFT)) ==
+		    lc->segs.crc[block])
+			ev->carry[nr++] = ev->carry[i];
+		else
+			lc_crc_error(lc, block, ev->carry[i].lba, "eviction");
+	}
+	ev->nr_carry = nr;
+}
+
+static void lc_carry(struct logcache *lc, u32 seg)
+{
+	struct lc_evict *ev = &lc->evict;
+	u32 done;
+	int n;
+
+	n = lc_io_cache(lc, REQ_OP_READ, lc_seg_dev_block(lc, seg), ev->data,
+			(size_t)lc->geo.seg_blocks << LC_BLOCK_SHIFT);
+	if (n)
+		return;
+	lc_carry_verify(lc, seg);
+	for (done = 0; done < ev->nr_carry; done += n) {
+		n = lc_carry_some(lc, seg, done);
+		if (n <= 0)
+			break;
+	}
+}
+
+/*--------------------------------------------------------------------------
+ * One victim
+ *--------------------------------------------------------------------------
+ */
+
+static int lc_victim_empty(struct logcache *lc, u32 seg)
+{
+	struct lc_evict *ev = &lc->evict;
+	struct lc_seg *s = &lc->segs.seg[seg];
+	const struct lc_entry *ents = lc_slot_entries(ev->slot);
+	struct lc_slot_info info;
+	struct lc_ent ent;
+	bool all = ev->all;
+	u32 i;
+	int r;
+
+	r = lc_slot_read(lc, seg, ev->slot, &info);
+	if (r)
+		return r;
+	ev->nr_carry = 0;
+	for (i = 0; i < info.nr_entries; i++) {
+		lc_entry_get(&ents[i], &ent);
+		if (ent.op == LC_OP_WRITE || ent.op == LC_OP_COPY)
+			lc_victim_data(lc, seg, &ent);
+		else if (ent.op == LC_OP_ZERO || ent.op == LC_OP_DISCARD)
+			lc_victim_zero(lc, seg, &ent);
+	}
+	if (ev->nr_carry) {
+		lc_carry(lc, seg);
+		/* Whatever could not be carried is forgotten after all. */
+		ev->all = true;
+		for (i = 0; i < info.nr_entries && atomic_read(&s->live); i++) {
+			lc_entry_get(&ents[i], &ent);
+			if (ent.op == LC_OP_WRITE || ent.op == LC_OP_COPY)
+				lc_victim_data(lc, seg, &ent);
+		}
+		ev->all = all;
+	}
+	WARN_ON_ONCE(atomic_read(&s->live));
+	wait_event(lc->seg_wait, !atomic_read(&s->readers));
+	return 0;
+}
+
+static void lc_victim_done(struct logcache *lc, u32 seg)
+{
+	struct lc_evict *ev = &lc->evict;
+
+	spin_lock_irq(&lc->lru_lock);
+	lc_lru_evicted(lc->lru, seg);
+	spin_unlock_irq(&lc->lru_lock);
+	list_add_tail(&lc->segs.seg[seg].list, &ev->victims);
+	ev->nr_victims++;
+	lc_stat_inc(lc, EVICTED);
+}
+
+static u32 lc_victim_pick(struct logcache *lc)
+{
+	u32 seg;
+
+	spin_lock_irq(&lc->lru_lock);
+	seg = lc_lru_expire(lc->lru, ktime_get_seconds());
+	if (seg == LC_LRU_NONE)
+		seg = lc_lru_pick(lc->lru);
+	if (seg != LC_LRU_NONE)
+		WRITE_ONCE(lc->segs.seg[seg].state, LC_SEG_VICTIM);
+	spin_unlock_irq(&lc->lru_lock);
+	return seg;
+}
+
+/* Free what was emptied, behind the checkpoint that says so. */
+static void lc_victims_release(struct logcache *lc)
+{
+	struct lc_evict *ev = &lc->evict;
+	struct lc_seg *s, *n;
+
+	if (!ev->nr_victims)
+		return;
+	if (!lc_planted(LC_PLANT_NO_CKPT) && lc_ckpt_write(lc, 0))
+		return;
+	list_for_each_entry_safe(s, n, &ev->victims, list) {
+		list_del_init(&s->list);
+		lc_seg_free(lc, lc_seg_no(lc, s));
+	}
+	ev->nr_victims = 0;
+	if (READ_ONCE(lc->log.starved))
+		lc_log_kick(lc);
+}
+
+static void lc_evict_work(struct work_struct *work)
+{
+	struct logcache *lc = container_of(work, struct logcache, evict.work);
+	struct lc_evict *ev = &lc->evict;
+	u32 low = lc_free_at(lc, lc->args.low_watermark), seg;
+
+	if (lc->state != LC_OK ||
+	    (!ev->all && lc_free_now(lc) > lc_free_at(lc, lc->args.high_watermark)))
+		return;
+	while (!ev->stop && (ev->all || lc_free_now(lc) < low)) {
+		seg = lc_victim_pick(lc);
+		if (seg == LC_LRU_NONE)
+			break;
+		if (lc_victim_empty(lc, seg)) {
+			spin_lock_irq(&lc->lru_lock);
+			WRITE_ONCE(lc->segs.seg[seg].state, LC_SEG_SEALED);
+			lc_lru_restore(lc->lru, seg);
+			spin_unlock_irq(&lc->lru_lock);
+			break;
+		}
+		lc_victim_done(lc, seg);
+		/* Writers are waiting: do not make them wait for the whole pass. */
+		if (READ_ONCE(lc->log.starved) && ev->nr_victims >= LC_FREE_MIN)
+			lc_victims_release(lc);
+	}
+	ev->all = false;
+	lc_victims_release(lc);
+	if (READ_ONCE(lc->log.starved)) {
+		lc_wb_kick(lc);
+		lc_log_kick(lc);
+	}
+}
+
+void lc_evict_kick(struct logcache *lc)
+{
+	if (!lc->evict.stop)
+		queue_work(lc->bg, &lc->evict.work);
+}
+
+void lc_evict_stop(struct logcache *lc)
+{
+	lc->evict.stop = true;
+	cancel_work_sync(&lc->evict.work);
+}
+
+int lc_evict_seal(struct logcache *lc)
+{
+	struct lc_segbuf *sb = lc->evict.cur;
+
+	lc->evict.cur = NULL;
+	return sb ? lc_copies_seal(lc, sb) : 0;
+}
+
+int lc_evict_init(struct logcache *lc)
+{
+	struct lc_evict *ev = &lc->evict;
+
+	INIT_WORK(&ev->work, lc_evict_work);
+	INIT_LIST_HEAD(&ev->victims);
+	ev->stop = true;
+	ev->slot = lc_buf_alloc((size_t)lc->geo.slot_blocks << LC_BLOCK_SHIFT);
+	ev->data = lc_buf_alloc((size_t)lc->geo.seg_blocks << LC_BLOCK_SHIFT);
+	ev->carry = kvcalloc(lc->geo.seg_blocks, sizeof(*ev->carry), GFP_KERNEL);
+	return ev->slot && ev->data && ev->carry ? 0 : -ENOMEM;
+}
+
+void lc_evict_exit(struct logcache *lc)
+{
+	struct lc_evict *ev = &lc->evict;
+
+	kvfree(ev->carry);
+	lc_buf_free(ev->data, (size_t)lc->geo.seg_blocks << LC_BLOCK_SHIFT);
+	lc_buf_free(ev->slot, (size_t)lc->geo.slot_blocks << LC_BLOCK_SHIFT);
+}

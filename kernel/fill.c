@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fill.h"
+
+#include <linux/highmem.h>
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+
+#include "io.h"
+#include "logcache.h"
+#include "segment.h"
+#include "target.h"
+#include "through.h"
+
+#define LC_MISS_MIN	64u
+#define LC_PAGES_MIN	(LC_MISS_MIN * 4)
+#define LC_MISS_STUCK	(120 * HZ)
+/* A miss can be inserted in pieces: this many entries must fit the slot. */
+#define LC_FILL_ROOM	(LC_MISS_SECTORS / 2)
+
+/*--------------------------------------------------------------------------
+ * The miss
+ *--------------------------------------------------------------------------
+ */
+
+static void lc_miss_free(struct lc_miss *m)
+{
+	struct lc_fills *f = &m->lc->fills;
+
+	while (m->nr_pages)
+		mempool_free(m->page[--m->nr_pages], f->pages);
+	mempool_free(m, f->misses);
+	if (atomic_dec_and_test(&f->nr))
+		wake_up_all(&f->idle);
+}
+
+static void lc_miss_put(struct lc_miss *m)
+{
+	if (refcount_dec_and_test(&m->refs))
+		lc_miss_free(m);
+}
+
+static void lc_miss_work(struct work_struct *work);
+
+static struct lc_miss *lc_miss_alloc(struct logcache *lc, u64 lba, u32 len)
+{
+	struct lc_fills *f = &lc->fills;
+	unsigned int want = DIV_ROUND_UP(len, LC_BLOCK_SECTORS);
+	struct lc_miss *m = mempool_alloc(f->misses, GFP_NOWAIT | __GFP_NOWARN);
+
+	if (!m)
+		return NULL;
+	atomic_inc(&f->nr);
+	m->lc = lc;
+	m->lba = lba;
+	m->len = len;
+	m->filled = false;
+	m->status = BLK_STS_OK;
+	m->started = jiffies;
+	m->nr_pages = 0;
+	refcount_set(&m->refs, 1);
+	bio_list_init(&m->waiters);
+	INIT_LIST_HEAD(&m->list);
+	INIT_WORK(&m->work, lc_miss_work);
+	while (m->nr_pages < want) {
+		struct page *page = mempool_alloc(f->pages, GFP_NOWAIT | __GFP_NOWARN);
+
+		if (!page) {
+			lc_miss_free(m);
+			return NULL;
+		}
+		m->page[m->nr_pages++] = page;
+	}
+	return m;
+}
+
+static void lc_miss_copy(struct lc_miss *m, struct bio *bio)
+{
+	u32 at = (bio->bi_iter.bi_sector - m->lba) << LC_SECTOR_SHIFT;
+	struct bvec_iter iter;
+	struct bio_vec bv;
+
+	bio_for_each_segment(bv, bio, iter) {
+		unsigned int done = 0, off, n;
+
+		for (; done < bv.bv_len; done += n, at += n) {
+			off = at & (LC_BLOCK_SIZE - 1);
+			n = min_t(unsigned int, bv.bv_len - done, LC_BLOCK_SIZE - off);
+			memcpy_page(bv.bv_page, bv.bv_offset + done,
+				    m->page[at >> LC_BLOCK_SHIFT], off, n);
+		}
+	}
+}
+
+/* Zero the end of the last block when the volume ends inside it. */
+static void lc_miss_pad(struct lc_miss *m)
+{
+	u32 tail = m->len % LC_BLOCK_SECTORS;
+
+	if (tail)
+		memzero_page(m->page[m->nr_pages - 1], tail << LC_SECTOR_SHIFT,
+			     (LC_BLOCK_SECTORS - tail) << LC_SECTOR_SHIFT);
+}
+
+/*--------------------------------------------------------------------------
+ * Reading: in map context
+ *--------------------------------------------------------------------------
+ */
+
+static struct lc_miss *lc_miss_find(struct lc_shard *sh, u64 lba)
+{
+	struct lc_miss *m, *n;
+
+	list_for_each_entry_safe(m, n, &sh->misses, list) {
+		if (lba < m->lba || lba >= m->lba + m->len)
+			continue;
+		if (time_before(jiffies, m->started + LC_MISS_STUCK))
+			return m;
+		list_del_init(&m->list);
+	}
+	return NULL;
+}
+
+/* What of [lba, lba + len) one new miss may cover, in whole blocks. */
+static u32 lc_miss_span(struct logcache *lc, struct lc_shard *sh, u64 start, u64 end)
+{
+	struct lc_miss *m;
+
+	end = round_up(end, LC_BLOCK_SECTORS);
+	end = min(end, start + LC_MISS_SECTORS);
+	end = min(end, start + lc_stripe_room(start));
+	end = min(end, lc->volume_sectors);
+	list_for_each_entry(m, &sh->misses, list) {
+		if (m->lba > start && m->lba < end)
+			end = m->lba;
+	}
+	return end - start;
+}
+
+static void lc_miss_endio(struct bio *bio)
+{
+	struct lc_miss *m = bio->bi_private;
+
+	m->status = bio->bi_status;
+	bio_put(bio);
+	queue_work(m->lc->wq, &m->work);
+}
+
+static struct bio *lc_miss_bio(struct lc_miss *m, blk_opf_t opf)
+{
+	struct logcache *lc = m->lc;
+	u32 left = m->len << LC_SECTOR_SHIFT, n;
+	struct bio *bio;
+	unsigned int i;
+
+	bio = bio_alloc_bioset(lc->origin->bdev, m->nr_pages, opf, GFP_NOWAIT, &lc->fills.bs);
+	if (!bio)
+		return NULL;
+	bio->bi_iter.bi_sector = m->lba;
+	bio->bi_private = m;
+	bio->bi_end_io = lc_miss_endio;
+	for (i = 0; i < m->nr_pages; i++, left -= n) {
+		n = min(left, LC_BLOCK_SIZE);
+		__bio_add_page(bio, m->page[i], n, 0);
+	}
+	return bio;
+}
+
+static void lc_cut(struct bio *bio, u32 len)
+{
+	if (len < bio_sectors(bio))
+		dm_accept_partial_bio(bio, len);
+}
+
+static int lc_fill_bypass(struct logcache *lc, struct bio *bio)
+{
+	lc_stat_inc(lc, READ_BYPASS);
+	bio_set_dev(bio, lc->origin->bdev);
+	return DM_MAPIO_REMAPPED;
+}
+
+/* Shard lock held; released. */
+static int lc_miss_join(struct lc_miss *m, struct bio *bio, unsigned long flags)
+{
+	bool filled = m->filled;
+
+	if (filled)
+		refcount_inc(&m->refs);
+	else
+		bio_list_add(&m->waiters, bio);
+	spin_unlock_irqrestore(&m->sh->lock, flags);
+	lc_stat_inc(m->lc, READ_JOINS);
+	if (filled) {
+		lc_miss_copy(m, bio);
+		lc_miss_put(m);
+		bio_endio(bio);
+	}
+	return DM_MAPIO_SUBMITTED;
+}
+
+/* Shard lock held; released. */
+static int lc_miss_start(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 len,
+			 unsigned long flags)
+{
+	u64 lba = bio->bi_iter.bi_sector, start = round_down(lba, LC_BLOCK_SECTORS);
+	u32 span = lc_miss_span(lc, sh, start, lba + len);
+	struct bio *read = NULL;
+	struct lc_miss *m;
+
+	lc_cut(bio, min_t(u32, len, start + span - lba));
+	m = lc_miss_alloc(lc, start, span);
+	if (m) {
+		m->sh = sh;
+		read = lc_miss_bio(m, REQ_OP_READ | (bio->bi_opf & (REQ_SYNC | REQ_META | REQ_PRIO)));
+		if (!read)
+			lc_miss_free(m);
+	}
+	if (!read) {
+		spin_unlock_irqrestore(&sh->lock, flags);
+		return lc_fill_bypass(lc, bio);
+	}
+	list_add(&m->list, &sh->misses);
+	bio_list_add(&m->waiters, bio);
+	atomic_inc(&lc->fills.reading);
+	spin_unlock_irqrestore(&sh->lock, flags);
+	submit_bio_noacct(read);
+	return DM_MAPIO_SUBMITTED;
+}
+
+int lc_fill_read(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 len,
+		 unsigned long flags)
+{
+	u64 lba = bio->bi_iter.bi_sector;
+	struct lc_miss *m;
+
+	lc_stat_inc(lc, READ_MISSES);
+	m = lc_miss_find(sh, lba);
+	if (m) {
+		lc_cut(bio, min_t(u64, len, m->lba + m->len - lba));
+		return lc_miss_join(m, bio, flags);
+	}
+	if (!lc_inserts_reads(lc) || lc_through_overlaps(sh, lba, len)) {
+		spin_unlock_irqrestore(&sh->lock, flags);
+		lc_cut(bio, len);
+		return lc_fill_bypass(lc, bio);
+	}
+	return lc_miss_start(lc, sh, bio, len, flags);
+}
+
+void lc_fill_stale(struct lc_shard *sh, u64 lba, u32 len)
+{
+	struct lc_miss *m, *n;
+
+	list_for_each_entry_safe(m, n, &sh->misses, list) {
+		if (m->lba < lba + len && lba < m->lba + m->len)
+			list_del_init(&m->list);
+	}
+}
+
+/*--------------------------------------------------------------------------
+ * The data is there: serve the readers, queue for the cache
+ *--------------------------------------------------------------------------
+ */
+
+static void lc_miss_serve(struct lc_miss *m, struct bio_list *waiters)
+{
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(waiters))) {
+		if (!m->status)
+			lc_miss_copy(m, bio);
+		bio->bi_status = m->status;
+		bio_endio(bio);
+	}
+}
+
+static void lc_miss_work(struct work_struct *work)
+{
+	struct lc_miss *m = container_of(work, struct lc_miss, work);
+	struct logcache *lc = m->lc;
+	struct lc_fills *f = &lc->fills;
+	struct bio_list waiters;
+
+	if (!m->status)
+		lc_miss_pad(m);
+	spin_lock_irq(&m->sh->lock);
+	waiters = m->waiters;
+	m->filled = !m->status;
+	if (m->status)
+		list_del_init(&m->list);
+	spin_unlock_irq(&m->sh->lock);
+	lc_miss_serve(m, &waiters);
+
+	if (m->status) {
+		lc_stat_inc(lc, FILL_ERRORS);
+		atomic_dec(&f->reading);
+		lc_miss_put(m);
+	} else {
+		spin_lock_irq(&f->lock);
+		list_add_tail(&m->ready, &f->ready);
+		f->nr_ready += m->nr_pages;
+		spin_unlock_irq(&f->lock);
+		atomic_dec(&f->reading);
+	}
+	/* A batch for the cache is full, or nobody is left to wait for. */
+	if (READ_ONCE(f->nr_ready) >= LC_FILL_BATCH || !atomic_read(&f->reading))
+		queue_work(lc->bg, &f->work);
+}
+
+/*--------------------------------------------------------------------------
+ * To the cache, into the index
+ *--------------------------------------------------------------------------
+ */
+
+struct lc_fill_ctx {
+	struct logcache *lc;
+	struct lc_miss *m;
+	struct lc_segbuf *sb;
+};
+
+static void lc_fill_added(void *data, const struct lc_extent *e)
+{
+	struct lc_fill_ctx *c = data;
+	struct logcache *lc = c->lc;
+	u64 lba = lc_unkey(lc, c->m->sh, e->key), block;
+	struct lc_ent ent = {
+		.lba = lba,
+		.len = e->len,
+		.pos = e->loc - lc_geo_loc(&lc->geo, c->sb->seg, 0),
+		.op = LC_OP_COPY,
+	};
+
+	lc_segbuf_add(c->sb, &ent);
+	atomic_add(e->len, &lc->segs.seg[c->sb->seg].live);
+	for (block = lc_block_at(e->loc); block <= lc_block_at(e->loc + e->len - 1); block++)
+		lc_lru_insert(lc->lru, block, (lba + (block << 3) - e->loc) / LC_BLOCK_SECTORS);
+}
+
+/* The data is on the cache: enter it, unless it is stale. */
+static void lc_fill_insert(struct logcache *lc, struct lc_segbuf *sb, struct lc_miss *m)
+{
+	struct lc_fill_ctx ctx = { .lc = lc, .m = m, .sb = sb };
+	struct lc_shard *sh = m->sh;
+	struct lc_extent e = {
+		.key = lc_key(m->lba),
+		.len = m->len,
+		.kind = LC_EXT_DATA,
+		.loc = lc_geo_loc(&lc->geo, sb->seg, m->at * LC_BLOCK_SECTORS),
+	};
+	int done = 0;
+
+	spin_lock_irq(&sh->lock);
+	while (!list_empty(&m->list)) {
+		if (!lc_shard_topup(lc, sh)) {
+			spin_unlock_irq(&sh->lock);
+			lc_shard_topup_wait(lc, sh);
+			spin_lock_irq(&sh->lock);
+			continue;
+		}
+		done = lc_index_insert_holes(&sh->index, &e, lc_fill_added, &ctx);
+		if (WARN_ON_ONCE(done < 0) || done == e.len) {
+			list_del_init(&m->list);
+			break;
+		}
+		lc_extent_clip(&e, e.key + done, lc_extent_end(&e));
+	}
+	spin_unlock_irq(&sh->lock);
+	if (done > 0)
+		lc_stat_inc(lc, FILLS);
+	else
+		lc_stat_inc(lc, FILLS_STALE);
+}
+
+static void lc_fill_unlink(struct lc_miss *m)
+{
+	spin_lock_irq(&m->sh->lock);
+	list_del_init(&m->list);
+	spin_unlock_irq(&m->sh->lock);
+}
+
+int lc_copies_seal(struct logcache *lc, struct lc_segbuf *sb)
+{
+	struct lc_entry *ents = lc_slot_entries(sb->slot);
+	struct lc_seg *s = &lc->segs.seg[sb->seg];
+	u64 as_of = READ_ONCE(lc->log.published_lsn);
+	unsigned int i, nr = 0;
+	struct lc_ent ent;
+	u64 block;
+	int r;
+
+	/*
+	 * What is superseded by a write below as_of must not be in the slot.
+	 * Publishing clears the bit before it moves published_lsn.
+	 */
+	smp_rmb();
+	for (i = 0; i < sb->nr; i++) {
+		lc_entry_get(&ents[i], &ent);
+		block = lc_seg_block(lc, sb->seg) + ent.pos / LC_BLOCK_SECTORS;
+		for (; block < lc_seg_block(lc, sb->seg) +
+		       DIV_ROUND_UP(ent.pos + ent.len, LC_BLOCK_SECTORS); block++) {
+			if (!test_bit_le(block, lc->segs.intact))
+				break;
+		}
+		if (block == lc_seg_block(lc, sb->seg) +
+		    DIV_ROUND_UP(ent.pos + ent.len, LC_BLOCK_SECTORS))
+			ents[nr++] = ents[i];
+	}
+	sb->nr = nr;
+	s->first_lsn = as_of;
+	s->end_lsn = as_of;
+	r = lc_segbuf_seal(lc, sb, as_of);
+	if (!r) {
+		s->state = LC_SEG_SEALED;
+		spin_lock_irq(&lc->lru_lock);
+		lc_lru_clean(lc->lru, sb->seg);
+		spin_unlock_irq(&lc->lru_lock);
+	}
+	lc_segbuf_put(lc, sb);
+	return r;
+}
+
+/* An open fill segment with room for @blocks, or NULL. */
+static struct lc_segbuf *lc_fill_segbuf(struct logcache *lc, unsigned int blocks)
+{
+	struct lc_fills *f = &lc->fills;
+	u32 seg;
+
+	if (f->cur && (lc->geo.seg_blocks - f->cur->fill < blocks ||
+		       lc_segbuf_room(lc, f->cur) < LC_FILL_ROOM)) {
+		lc_copies_seal(lc, f->cur);
+		f->cur = NULL;
+	}
+	if (f->cur)
+		return f->cur;
+	lc_evict_kick(lc);
+	seg = lc_seg_alloc(lc, LC_SEG_FILL);
+	if (seg == LC_SEG_NONE)
+		return NULL;
+	f->cur = lc_segbuf_get(lc, seg, LC_LRU_FILL, 0);
+	if (!f->cur)
+		lc_seg_free(lc, seg);
+	return f->cur;
+}
+
+static unsigned int lc_fill_take(struct lc_fills *f, struct list_head *batch)
+{
+	unsigned int blocks = 0;
+	struct lc_miss *m;
+
+	spin_lock_irq(&f->lock);
+	while ((m = list_first_entry_or_null(&f->ready, struct lc_miss, ready))) {
+		if (blocks + m->nr_pages > LC_FILL_BATCH)
+			break;
+		list_move_tail(&m->ready, batch);
+		blocks += m->nr_pages;
+	}
+	f->nr_ready -= blocks;
+	spin_unlock_irq(&f->lock);
+	return blocks;
+}
+
+static int lc_fill_write(struct logcache *lc, struct lc_segbuf *sb, struct list_head *batch,
+			 unsigned int blocks)
+{
+	u32 *crc = &lc->segs.crc[lc_seg_block(lc, sb->seg)];
+	struct lc_miss *m;
+	struct bio *bio;
+	unsigned int i;
+	int r;
+
+	bio = bio_alloc_bioset(lc->cache->bdev, blocks, REQ_OP_WRITE | REQ_IDLE | REQ_SYNC, GFP_NOIO,
+			       &lc->bs);
+	bio->bi_iter.bi_sector = lc_geo_sector(&lc->geo, lc_geo_loc(&lc->geo, sb->seg, sb->fill * 8));
+	list_for_each_entry(m, batch, ready) {
+		m->at = sb->fill;
+		for (i = 0; i < m->nr_pages; i++) {
+			crc[sb->fill++] = lc_block_crc(page_address(m->page[i]));
+			__bio_add_page(bio, m->page[i], LC_BLOCK_SIZE, 0);
+		}
+	}
+	r = submit_bio_wait(bio);
+	bio_put(bio);
+	return r;
+}
+
+/* Log and fills are apart: here the worker may wait for its own I/O. */
+static void lc_fill_worker(struct work_struct *work)
+{
+	struct logcache *lc = container_of(work, struct logcache, fills.work);
+	struct lc_fills *f = &lc->fills;
+	LIST_HEAD(batch);
+	struct lc_miss *m;
+	struct lc_segbuf *sb;
+	unsigned int blocks;
+
+	while ((blocks = lc_fill_take(f, &batch))) {
+		sb = lc->state == LC_OK ? lc_fill_segbuf(lc, blocks) : NULL;
+		if (sb && lc_fill_write(lc, sb, &batch, blocks))
+			sb = NULL;
+		while ((m = list_first_entry_or_null(&batch, struct lc_miss, ready))) {
+			list_del(&m->ready);
+			if (sb)
+				lc_fill_insert(lc, sb, m);
+			else
+				lc_fill_unlink(m);
+			lc_miss_put(m);
+		}
+		lc_stat_add(lc, FILL_BLOCKS, blocks);
+	}
+}
+
+/*--------------------------------------------------------------------------
+ * Start and stop
+ *--------------------------------------------------------------------------
+ */
+
+void lc_fill_drain(struct logcache *lc)
+{
+	queue_work(lc->bg, &lc->fills.work);
+	wait_event(lc->fills.idle, !atomic_read(&lc->fills.nr));
+	flush_work(&lc->fills.work);
+}
+
+int lc_fill_stop(struct logcache *lc)
+{
+	struct lc_segbuf *sb = lc->fills.cur;
+
+	lc->fills.cur = NULL;
+	return sb ? lc_copies_seal(lc, sb) : 0;
+}
+
+int lc_fill_init(struct logcache *lc)
+{
+	struct lc_fills *f = &lc->fills;
+
+	spin_lock_init(&f->lock);
+	INIT_LIST_HEAD(&f->ready);
+	INIT_WORK(&f->work, lc_fill_worker);
+	init_waitqueue_head(&f->idle);
+	f->misses = mempool_create_kmalloc_pool(LC_MISS_MIN, sizeof(struct lc_miss));
+	f->pages = mempool_create_page_pool(LC_PAGES_MIN, 0);
+	if (!f->misses || !f->pages)
+		return -ENOMEM;
+	return bioset_init(&f->bs, LC_MISS_MIN, 0, BIOSET_NEED_BVECS);
+}
+
+void lc_fill_exit(struct logcache *lc)
+{
+	bioset_exit(&lc->fills.bs);
+	mempool_destroy(lc->fills.pages);
+	mempool_destroy(lc->fills.misses);
+}

@@ -1,0 +1,906 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "log.h"
+
+#include <linux/blkdev.h>
+#include <linux/highmem.h>
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+
+#include "fill.h"
+#include "io.h"
+#include "segment.h"
+#include "target.h"
+#include "through.h"
+
+/* Entries published in interrupt context at most; more go to the worker. */
+#define LC_PUBLISH_IRQ	4u
+/* A batch this large gains nothing from waiting for company. */
+#define LC_BATCH_LARGE	(LC_RECORD_BLOCKS_MAX / 2)
+/* Writers between throttle and limit wait up to this long for each batch. */
+#define LC_THROTTLE_MAX	(HZ / 10)
+
+/*--------------------------------------------------------------------------
+ * Segments under the log
+ *--------------------------------------------------------------------------
+ */
+
+/*
+ * Every record names the segment the log goes on in, so that segment has to be
+ * taken before the first record of this one is written.
+ */
+static bool lc_log_next_seg(struct logcache *lc)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_segbuf *old = log->cur, *sb;
+	u32 next = lc_seg_alloc(lc, LC_SEG_LOG);
+
+	if (next == LC_SEG_NONE)
+		return false;
+	sb = lc_segbuf_get(lc, old->next_seg, LC_LRU_WRITE, log->next_lsn);
+	if (!sb) {
+		lc_seg_unalloc(lc, next);
+		return false;
+	}
+	sb->next_seg = next;
+	lc->segs.seg[old->seg].end_lsn = log->next_lsn;
+	list_add_tail(&old->list, &log->sealing);
+	log->cur = sb;
+	/* An empty or already published segment has nobody else to say so. */
+	queue_work(lc->bg, &log->seal);
+	return true;
+}
+
+static void lc_seg_sealed(struct logcache *lc, struct lc_segbuf *sb)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_seg *s = &lc->segs.seg[sb->seg];
+	unsigned long flags;
+
+	spin_lock_irqsave(&log->lock, flags);
+	list_del_init(&sb->list);
+	s->state = LC_SEG_SEALED;
+	list_add_tail(&s->list, &log->dirty);
+	spin_unlock_irqrestore(&log->lock, flags);
+	lc_segbuf_put(lc, sb);
+	/* All of it may have been written back while it was open. */
+	lc_log_cleaned(lc, READ_ONCE(log->clean_lsn), 0);
+}
+
+static struct lc_segbuf *lc_log_to_seal(struct logcache *lc, u64 *end_lsn)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_segbuf *sb;
+	unsigned long flags;
+
+	spin_lock_irqsave(&log->lock, flags);
+	sb = list_first_entry_or_null(&log->sealing, struct lc_segbuf, list);
+	if (sb) {
+		*end_lsn = lc->segs.seg[sb->seg].end_lsn;
+		if (log->published_lsn < *end_lsn)
+			sb = NULL;
+	}
+	spin_unlock_irqrestore(&log->lock, flags);
+	return sb;
+}
+
+/* One at a time and in log order: recovery relies on it (format.h). */
+static void lc_log_seal_work(struct work_struct *work)
+{
+	struct logcache *lc = container_of(work, struct logcache, log.seal);
+	struct lc_segbuf *sb;
+	u64 end_lsn;
+	int r;
+
+	while (lc->state == LC_OK && (sb = lc_log_to_seal(lc, &end_lsn))) {
+		r = lc_segbuf_seal(lc, sb, end_lsn);
+		if (r) {
+			lc_fail(lc, "writing a segment summary failed", r);
+			break;
+		}
+		lc_seg_sealed(lc, sb);
+	}
+	lc_log_kick(lc);
+}
+
+void lc_log_durable(struct logcache *lc, u64 lsn)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lc->log.lock, flags);
+	lc->log.durable_lsn = max(lc->log.durable_lsn, lsn);
+	spin_unlock_irqrestore(&lc->log.lock, flags);
+}
+
+void lc_log_cleaned(struct logcache *lc, u64 lsn, u64 sectors)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_seg *s, *n;
+	unsigned long flags;
+
+	spin_lock_irqsave(&log->lock, flags);
+	log->clean_lsn = max(log->clean_lsn, lsn);
+	log->dirty_sectors -= min(log->dirty_sectors, sectors);
+	if (sectors)
+		log->dirty_since = get_jiffies_64();
+	if (log->clean_lsn >= log->published_lsn) {
+		log->dirty_sectors = 0;
+		log->dirty_since = 0;
+	}
+	list_for_each_entry_safe(s, n, &log->dirty, list) {
+		if (s->end_lsn > log->clean_lsn)
+			break;
+		list_del_init(&s->list);
+		spin_lock(&lc->segs.lock);
+		lc->segs.nr_dirty--;
+		spin_unlock(&lc->segs.lock);
+		spin_lock(&lc->lru_lock);
+		lc_lru_clean(lc->lru, lc_seg_no(lc, s));
+		spin_unlock(&lc->lru_lock);
+	}
+	spin_unlock_irqrestore(&log->lock, flags);
+}
+
+/*--------------------------------------------------------------------------
+ * Gathering: bios into the open batch
+ *--------------------------------------------------------------------------
+ */
+
+static void lc_bio_end(struct bio *bio, blk_status_t status)
+{
+	bio->bi_status = status;
+	bio_endio(bio);
+}
+
+static bool lc_log_throttled(struct logcache *lc)
+{
+	struct lc_log *log = &lc->log;
+	unsigned int pct = lc_wb_dirty_percent(lc);
+	unsigned int from = lc->args.dirty_throttle, to = lc->args.dirty_limit;
+	unsigned long delay;
+
+	if (likely(pct < from))
+		return false;
+	lc_wb_kick(lc);
+	if (pct >= to)
+		return true;
+	if (log->throttled_until && time_before(jiffies, log->throttled_until)) {
+		queue_delayed_work(lc->wq, &log->delay, log->throttled_until - jiffies);
+		return true;
+	}
+	/* Quadratic, so that the first per cents cost next to nothing. */
+	delay = (unsigned long)LC_THROTTLE_MAX * (pct - from + 1) * (pct - from + 1) /
+		((to - from) * (to - from));
+	log->throttled_until = (jiffies + delay) ?: 1;
+	if (delay)
+		lc_stat_inc(lc, THROTTLED);
+	return false;
+}
+
+/* Log lock held. @need: payload blocks of the first bio. */
+static struct lc_batch *lc_batch_open(struct logcache *lc, unsigned int need)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_segbuf *sb = log->cur;
+	struct lc_batch *b;
+
+	if (list_empty(&log->free) || log->stopped || log->gated || lc_log_throttled(lc))
+		return NULL;
+	if (lc->geo.seg_blocks - sb->fill < 1 + need || !lc_segbuf_room(lc, sb)) {
+		if (!lc_log_next_seg(lc)) {
+			log->starved = true;
+			lc_evict_kick(lc);
+			lc_wb_kick(lc);
+			return NULL;
+		}
+		sb = log->cur;
+	}
+	log->starved = false;
+	b = list_first_entry(&log->free, struct lc_batch, list);
+	list_del_init(&b->list);
+	bio_list_init(&b->bios);
+	b->nr = 0;
+	b->sectors = 0;
+	b->max_blocks = min(LC_RECORD_BLOCKS_MAX, lc->geo.seg_blocks - sb->fill - 1);
+	b->max_ents = min(LC_RECORD_ENTRIES_MAX, lc_segbuf_room(lc, sb));
+	b->done = false;
+	b->status = BLK_STS_OK;
+	b->published = 0;
+	b->dirty = 0;
+	log->open = b;
+	return b;
+}
+
+/* Sectors of @bio that travel in a record. */
+static unsigned int lc_bio_payload(struct bio *bio)
+{
+	return lc_bio(bio)->op == LC_OP_WRITE ? bio_sectors(bio) : 0;
+}
+
+/* Whole blocks start on a block, so that aligned data stays aligned; smaller
+ * writes share one.
+ */
+static unsigned int lc_batch_pos(const struct lc_batch *b, unsigned int len)
+{
+	unsigned int in_block = b->sectors % LC_BLOCK_SECTORS;
+
+	if (len >= LC_BLOCK_SECTORS || in_block + len > LC_BLOCK_SECTORS)
+		return round_up(b->sectors, LC_BLOCK_SECTORS);
+	return b->sectors;
+}
+
+static bool lc_batch_fits(const struct lc_batch *b, unsigned int end)
+{
+	unsigned int blocks = DIV_ROUND_UP(end, LC_BLOCK_SECTORS);
+
+	return b->nr < b->max_ents && blocks <= b->max_blocks &&
+	       (b->nr + 1) * sizeof(struct lc_entry) + blocks * sizeof(__le32) <= LC_RECORD_ROOM;
+}
+
+static void *lc_batch_sector(struct lc_batch *b, unsigned int pos)
+{
+	return b->data + LC_BLOCK_SIZE + (pos << LC_SECTOR_SHIFT);
+}
+
+/* Log lock held. NULL: no room for @bio. Else its data goes to sector *@pos of the batch. */
+static struct lc_batch *lc_log_reserve(struct logcache *lc, struct bio *bio, unsigned int *pos)
+{
+	unsigned int len = lc_bio_payload(bio);
+	struct lc_batch *b = lc->log.open;
+	struct lc_batch_ent *ent;
+
+	if (!b)
+		b = lc_batch_open(lc, DIV_ROUND_UP(len, LC_BLOCK_SECTORS));
+	if (!b)
+		return NULL;
+	*pos = lc_batch_pos(b, len);
+	if (!lc_batch_fits(b, *pos + len))
+		return NULL;
+	if (len) {
+		memset(lc_batch_sector(b, b->sectors), 0, (*pos - b->sectors) << LC_SECTOR_SHIFT);
+		b->sectors = *pos + len;
+	}
+	ent = &b->ent[b->nr++];
+	ent->lba = bio->bi_iter.bi_sector;
+	ent->len = bio_sectors(bio);
+	ent->pos = len ? *pos : 0;
+	ent->op = lc_bio(bio)->op;
+	b->dirty += len;
+	b->copying++;
+	return b;
+}
+
+static void lc_bio_copy(void *to, struct bio *bio)
+{
+	struct bvec_iter iter;
+	struct bio_vec bv;
+
+	bio_for_each_segment(bv, bio, iter) {
+		memcpy_from_bvec(to, &bv);
+		to += bv.bv_len;
+	}
+}
+
+/*--------------------------------------------------------------------------
+ * Submitting: the open batch becomes a record on its way
+ *--------------------------------------------------------------------------
+ */
+
+static void lc_batch_endio(struct bio *bio);
+
+/* No lock; the submitting flag makes this run in log order. */
+static void lc_batch_seal(struct lc_batch *b, struct lc_record_info *info)
+{
+	struct logcache *lc = b->lc;
+	struct lc_record *r = b->data;
+	struct lc_entry *out = lc_record_entries(r);
+	u32 *crc = &lc->segs.crc[lc_seg_block(lc, b->sb->seg) + b->at + 1];
+	unsigned int i, sectors = info->nr_blocks * LC_BLOCK_SECTORS;
+	__le32 *crcs = (__le32 *)(out + b->nr);
+
+	memset(lc_batch_sector(b, b->sectors), 0, (sectors - b->sectors) << LC_SECTOR_SHIFT);
+	for (i = 0; i < b->nr; i++) {
+		struct lc_ent ent = {
+			.lba = b->ent[i].lba,
+			.len = b->ent[i].len,
+			.op = b->ent[i].op,
+		};
+
+		if (ent.op == LC_OP_WRITE)
+			ent.pos = (b->at + 1) * LC_BLOCK_SECTORS + b->ent[i].pos;
+		lc_entry_put(&out[i], &ent);
+		lc_segbuf_add(b->sb, &ent);
+	}
+	for (i = 0; i < info->nr_blocks; i++) {
+		crc[i] = lc_block_crc(lc_batch_sector(b, i * LC_BLOCK_SECTORS));
+		crcs[i] = cpu_to_le32(crc[i]);
+	}
+	lc->log.chain = lc_record_seal(r, &lc->geo, info);
+	b->sb->chain = lc->log.chain;
+}
+
+static void lc_batch_submit(struct lc_batch *b, unsigned int nr_blocks)
+{
+	struct logcache *lc = b->lc;
+	size_t bytes = (nr_blocks + 1) << LC_BLOCK_SHIFT;
+	struct bio *bio = &b->bio;
+
+	bio_init(bio, lc->cache->bdev, b->vec, LC_BATCH_VECS, REQ_OP_WRITE | REQ_SYNC | REQ_IDLE);
+	bio->bi_iter.bi_sector = lc_geo_sector(&lc->geo, lc_geo_loc(&lc->geo, b->sb->seg, b->at * 8));
+	bio->bi_private = b;
+	bio->bi_end_io = lc_batch_endio;
+	lc_bio_add_buf(bio, b->data, bytes);
+	submit_bio_noacct(bio);
+}
+
+static bool lc_log_may_submit(const struct logcache *lc, const struct lc_batch *b)
+{
+	const struct lc_log *log = &lc->log;
+	unsigned int depth = lc->args.log_depth;
+
+	if (!b || !b->nr || b->copying || log->submitting)
+		return false;
+	if (b->sectors >= LC_BATCH_LARGE * LC_BLOCK_SECTORS)
+		depth = LC_LOG_DEPTH_MAX;
+	return log->nr_inflight < depth;
+}
+
+/* Log lock held, dropped in between. True if it got a batch on its way. */
+static bool lc_log_submit(struct logcache *lc, unsigned long *flags)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_batch *b = log->open;
+	struct lc_record_info info;
+
+	if (!lc_log_may_submit(lc, b))
+		return false;
+	log->open = NULL;
+	log->submitting = true;
+	list_add_tail(&b->list, &log->inflight);
+	log->nr_inflight++;
+	b->sb = log->cur;
+	b->at = b->sb->fill;
+	info = (struct lc_record_info) {
+		.epoch = lc->epoch,
+		.seq = b->sb->seq,
+		.lsn = log->next_lsn,
+		.acked_lsn = log->durable_lsn,
+		.clean_lsn = log->clean_lsn,
+		.prev_crc = log->chain,
+		.next_seg = b->sb->next_seg,
+		.nr_entries = b->nr,
+		.nr_blocks = DIV_ROUND_UP(b->sectors, LC_BLOCK_SECTORS),
+	};
+	if (!b->at)
+		b->sb->chain_at_start = log->chain;
+	b->sb->fill += 1 + info.nr_blocks;
+	b->lsn = log->next_lsn;
+	log->next_lsn += b->nr;
+	spin_unlock_irqrestore(&log->lock, *flags);
+
+	lc_stat_inc(lc, RECORDS);
+	lc_stat_add(lc, LOG_BLOCKS, 1 + info.nr_blocks);
+	lc_batch_seal(b, &info);
+	lc_batch_submit(b, info.nr_blocks);
+
+	spin_lock_irqsave(&log->lock, *flags);
+	log->submitting = false;
+	return true;
+}
+
+/* Log lock held, dropped in between. True if a pending bio found its place. */
+static bool lc_log_take_pending(struct logcache *lc, unsigned long *flags)
+{
+	struct lc_log *log = &lc->log;
+	struct bio *bio = bio_list_peek(&log->pending);
+	struct lc_batch *b;
+	unsigned int pos;
+
+	if (!bio)
+		return false;
+	b = lc_log_reserve(lc, bio, &pos);
+	if (!b)
+		return false;
+	bio_list_add(&b->bios, bio_list_pop(&log->pending));
+	spin_unlock_irqrestore(&log->lock, *flags);
+	if (lc_bio_payload(bio))
+		lc_bio_copy(lc_batch_sector(b, pos), bio);
+	spin_lock_irqsave(&log->lock, *flags);
+	b->copying--;
+	return true;
+}
+
+/* Log lock held. */
+static void lc_log_note_held(struct logcache *lc)
+{
+	struct lc_log *log = &lc->log;
+
+	if (bio_list_empty(&log->pending) || log->nr_inflight) {
+		log->held_since = 0;
+	} else if (!log->held_since) {
+		log->held_since = jiffies ?: 1;
+		lc_stat_inc(lc, HELD);
+		if (lc->args.hold_ms)
+			queue_delayed_work(lc->wq, &log->delay, msecs_to_jiffies(lc->args.hold_ms));
+	}
+}
+
+/* Everything that can move moves. Process context. */
+static void lc_log_run(struct logcache *lc)
+{
+	struct lc_log *log = &lc->log;
+	struct bio_list back = BIO_EMPTY_LIST;
+	unsigned long flags;
+	struct bio *bio;
+
+	spin_lock_irqsave(&log->lock, flags);
+	while (lc_log_take_pending(lc, &flags) || lc_log_submit(lc, &flags))
+		;
+	if (unlikely(log->requeue)) {
+		bio_list_merge(&back, &log->pending);
+		bio_list_init(&log->pending);
+	}
+	lc_log_note_held(lc);
+	spin_unlock_irqrestore(&log->lock, flags);
+	while ((bio = bio_list_pop(&back)))
+		lc_bio_end(bio, BLK_STS_DM_REQUEUE);
+}
+
+/*--------------------------------------------------------------------------
+ * Completing: in log order into the index, then acknowledged
+ *--------------------------------------------------------------------------
+ */
+
+static void lc_ent_extent(const struct lc_batch *b, const struct lc_batch_ent *ent,
+			  struct lc_extent *e)
+{
+	e->key = lc_key(ent->lba);
+	e->len = ent->len;
+	e->loc = lc_geo_loc(&b->lc->geo, b->sb->seg, 0);
+	e->kind = LC_EXT_ZERO;
+	if (ent->op == LC_OP_WRITE) {
+		e->kind = LC_EXT_DATA;
+		e->loc += (b->at + 1) * LC_BLOCK_SECTORS + ent->pos;
+	}
+}
+
+/* Shard lock held, nodes are there. */
+static void lc_publish_locked(struct logcache *lc, struct lc_shard *sh, const struct lc_extent *e,
+			      u8 op)
+{
+	int r;
+
+	if (op == LC_OP_INVAL)
+		r = lc_index_remove(&sh->index, e->key, e->len, lc_seg_drop, lc);
+	else
+		r = lc_index_insert(&sh->index, e, lc_seg_drop, lc);
+	WARN_ON_ONCE(r);
+}
+
+/* What the policy and the segment want to know of new data; before it can be hit. */
+static void lc_publish_account(struct logcache *lc, const struct lc_extent *e, u64 lba)
+{
+	u64 block, end = (e->loc + e->len) / LC_BLOCK_SECTORS;
+
+	atomic_add(e->len, &lc_seg_at(lc, e->loc)->live);
+	for (block = lc_block_at(e->loc); block < end; block++, lba += LC_BLOCK_SECTORS)
+		lc_lru_insert(lc->lru, block, lba / LC_BLOCK_SECTORS);
+}
+
+/* False: no nodes, and not allowed to wait for them. */
+static bool lc_publish_one(struct lc_batch *b, const struct lc_batch_ent *ent, bool may_sleep)
+{
+	struct logcache *lc = b->lc;
+	struct lc_shard *sh = lc_shard_of(lc, ent->lba);
+	struct lc_extent e;
+	unsigned long flags;
+
+	lc_ent_extent(b, ent, &e);
+	spin_lock_irqsave(&sh->lock, flags);
+	while (!lc_shard_topup(lc, sh)) {
+		spin_unlock_irqrestore(&sh->lock, flags);
+		if (!may_sleep)
+			return false;
+		lc_shard_topup_wait(lc, sh);
+		spin_lock_irqsave(&sh->lock, flags);
+	}
+	if (!list_empty(&sh->misses))
+		lc_fill_stale(sh, ent->lba, ent->len);
+	if (ent->op == LC_OP_WRITE)
+		lc_publish_account(lc, &e, ent->lba);
+	lc_publish_locked(lc, sh, &e, ent->op);
+	spin_unlock_irqrestore(&sh->lock, flags);
+	return true;
+}
+
+/* Goes on where it stopped. False: has to go on in a context that may sleep. */
+static bool lc_batch_publish(struct lc_batch *b, bool may_sleep)
+{
+	for (; b->published < b->nr; b->published++) {
+		if (!lc_publish_one(b, &b->ent[b->published], may_sleep))
+			return false;
+	}
+	return true;
+}
+
+/* It is in the log, and durable if it has to be: what comes next? */
+static void lc_bio_advance(struct logcache *lc, struct bio *bio)
+{
+	if (lc_bio(bio)->op == LC_OP_INVAL)
+		lc_through_submit(lc, bio);
+	else if (unlikely(bio->bi_opf & REQ_FUA) && lc->args.sync == LC_SYNC_ORIGIN)
+		lc_sync_add(lc, bio);
+	else
+		lc_bio_end(bio, BLK_STS_OK);
+}
+
+/* Does the SSD have to be flushed before @bio goes on? An INVAL always: the
+ * copy it kills must not come back when the origin is newer.
+ */
+static bool lc_bio_durable(struct logcache *lc, struct bio *bio)
+{
+	return lc->cache_volatile && !lc_planted(LC_PLANT_NO_FLUSH) &&
+	       ((bio->bi_opf & REQ_FUA) || lc_bio(bio)->op == LC_OP_INVAL);
+}
+
+/* Acknowledge, or hand on to what has to happen first. */
+static void lc_batch_ack(struct lc_batch *b)
+{
+	struct logcache *lc = b->lc;
+	bool flush = false;
+	unsigned long flags;
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(&b->bios))) {
+		if (b->status) {
+			lc_bio_end(bio, b->status);
+		} else if (lc_bio_durable(lc, bio)) {
+			spin_lock_irqsave(&lc->log.lock, flags);
+			bio_list_add(&lc->log.fua, bio);
+			spin_unlock_irqrestore(&lc->log.lock, flags);
+			flush = true;
+		} else {
+			lc_bio_advance(lc, bio);
+		}
+	}
+	if (flush)
+		queue_work(lc->wq, &lc->log.flush);
+}
+
+/* Every FUA write here is published, so it and all before it have completed. */
+static void lc_log_flush_work(struct work_struct *work)
+{
+	struct logcache *lc = container_of(work, struct logcache, log.flush);
+	struct bio_list bios = BIO_EMPTY_LIST;
+	struct bio *bio;
+	u64 lsn;
+	int r;
+
+	spin_lock_irq(&lc->log.lock);
+	lsn = lc->log.published_lsn;
+	bio_list_merge(&bios, &lc->log.fua);
+	bio_list_init(&lc->log.fua);
+	spin_unlock_irq(&lc->log.lock);
+	if (bio_list_empty(&bios))
+		return;
+	r = blkdev_issue_flush(lc->cache->bdev);
+	if (!r)
+		lc_log_durable(lc, lsn);
+	while ((bio = bio_list_pop(&bios))) {
+		if (r)
+			lc_bio_end(bio, errno_to_blk_status(r));
+		else
+			lc_bio_advance(lc, bio);
+	}
+}
+
+/* Log lock held. The oldest batch is done with: what follows from that. */
+static void lc_log_retire(struct logcache *lc, struct lc_batch *b)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_segbuf *first = list_first_entry_or_null(&log->sealing, struct lc_segbuf, list);
+
+	if (!b->status) {
+		/* Readers of published_lsn look at what publishing has changed. */
+		smp_store_release(&log->published_lsn, b->lsn + b->nr);
+		if (!lc->cache_volatile)
+			log->durable_lsn = log->published_lsn;
+		log->dirty_sectors += b->dirty;
+		if (!log->dirty_since)
+			log->dirty_since = get_jiffies_64();
+	}
+	list_del_init(&b->list);
+	log->nr_inflight--;
+	if (first && log->published_lsn >= lc->segs.seg[first->seg].end_lsn)
+		queue_work(lc->bg, &log->seal);
+}
+
+static void lc_batch_failed(struct lc_batch *b)
+{
+	if (b->status)
+		lc_fail(b->lc, "a log write failed", blk_status_to_errno(b->status));
+	/* The chain is broken: nothing behind the hole could be recovered. */
+	b->status = BLK_STS_IOERR;
+}
+
+/* Log lock held. Bring the oldest batch to its end if it is done; false if it is not
+ * or, with *@punt, if that takes a context that may sleep.
+ */
+static bool lc_log_finish(struct logcache *lc, bool may_sleep, bool *punt, unsigned long *flags)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_batch *b = list_first_entry_or_null(&log->inflight, struct lc_batch, list);
+	bool published = true;
+
+	if (!b || !b->done)
+		return false;
+	if (!may_sleep && b->nr > LC_PUBLISH_IRQ) {
+		*punt = true;
+		return false;
+	}
+	spin_unlock_irqrestore(&log->lock, *flags);
+	if (b->status || lc->state != LC_OK)
+		lc_batch_failed(b);
+	else
+		published = lc_batch_publish(b, may_sleep);
+	spin_lock_irqsave(&log->lock, *flags);
+	if (!published) {
+		*punt = true;
+		return false;
+	}
+	lc_log_retire(lc, b);
+	spin_unlock_irqrestore(&log->lock, *flags);
+	lc_batch_ack(b);
+	spin_lock_irqsave(&log->lock, *flags);
+	list_add(&b->list, &log->free);
+	return true;
+}
+
+/*
+ * Whoever finds the oldest batch done publishes it; a context that comes
+ * meanwhile leaves its own to him. That keeps the order without a queue.
+ */
+static void lc_log_complete(struct logcache *lc, bool may_sleep)
+{
+	struct lc_log *log = &lc->log;
+	bool punt = false;
+	unsigned long flags;
+
+	spin_lock_irqsave(&log->lock, flags);
+	if (!log->completing) {
+		log->completing = true;
+		while (lc_log_finish(lc, may_sleep, &punt, &flags))
+			;
+		log->completing = false;
+		punt |= (log->open && log->open->nr) || !bio_list_empty(&log->pending);
+	}
+	spin_unlock_irqrestore(&log->lock, flags);
+	if (punt && !may_sleep)
+		queue_work(lc->wq, &log->work);
+}
+
+static void lc_batch_endio(struct bio *bio)
+{
+	struct lc_batch *b = bio->bi_private;
+	struct logcache *lc = b->lc;
+	unsigned long flags;
+
+	spin_lock_irqsave(&lc->log.lock, flags);
+	b->status = bio->bi_status;
+	b->done = true;
+	spin_unlock_irqrestore(&lc->log.lock, flags);
+	lc_log_complete(lc, false);
+}
+
+static void lc_log_work(struct work_struct *work)
+{
+	struct logcache *lc = container_of(work, struct logcache, log.work);
+
+	lc_log_complete(lc, true);
+	lc_log_run(lc);
+}
+
+/*--------------------------------------------------------------------------
+ * The way in
+ *--------------------------------------------------------------------------
+ */
+
+static void lc_log_unplug(struct blk_plug_cb *cb, bool from_schedule)
+{
+	struct logcache *lc = cb->data;
+
+	kfree(cb);
+	if (from_schedule)
+		queue_work(lc->wq, &lc->log.work);
+	else
+		lc_log_run(lc);
+}
+
+u32 lc_log_write_max(const struct logcache *lc)
+{
+	return min(LC_RECORD_BLOCKS_MAX, lc->geo.seg_blocks - 1) * LC_BLOCK_SECTORS;
+}
+
+bool lc_log_write(struct logcache *lc, struct bio *bio)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_batch *b = NULL;
+	unsigned long flags;
+	unsigned int pos;
+	bool taken;
+
+	if (unlikely(lc->state != LC_OK)) {
+		lc_bio_end(bio, BLK_STS_IOERR);
+		return true;
+	}
+	spin_lock_irqsave(&log->lock, flags);
+	taken = log->direct == (lc_bio(bio)->op == LC_OP_INVAL);
+	if (taken) {
+		if (bio_list_empty(&log->pending))
+			b = lc_log_reserve(lc, bio, &pos);
+		bio_list_add(b ? &b->bios : &log->pending, bio);
+	}
+	spin_unlock_irqrestore(&log->lock, flags);
+	if (!taken)
+		return false;
+
+	if (b) {
+		if (lc_bio_payload(bio))
+			lc_bio_copy(lc_batch_sector(b, pos), bio);
+		spin_lock_irqsave(&log->lock, flags);
+		b->copying--;
+		spin_unlock_irqrestore(&log->lock, flags);
+	}
+	/* Whoever plugs has more to come: one record for all of it. */
+	if (!b || !current->plug ||
+	    !blk_check_plugged(lc_log_unplug, lc, sizeof(struct blk_plug_cb)))
+		lc_log_run(lc);
+	return true;
+}
+
+void lc_log_kick(struct logcache *lc)
+{
+	queue_work(lc->wq, &lc->log.work);
+}
+
+/* Writes wait for space or for the writeback; hold_ms says how long. */
+static void lc_log_delay_work(struct work_struct *work)
+{
+	struct logcache *lc = container_of(to_delayed_work(work), struct logcache, log.delay);
+	unsigned long hold = msecs_to_jiffies(lc->args.hold_ms), flags;
+	struct bio_list failed = BIO_EMPTY_LIST;
+	struct lc_log *log = &lc->log;
+	struct bio *bio;
+
+	lc_log_run(lc);
+	spin_lock_irqsave(&log->lock, flags);
+	if (hold && log->held_since && time_after_eq(jiffies, log->held_since + hold)) {
+		bio_list_merge(&failed, &log->pending);
+		bio_list_init(&log->pending);
+		log->held_since = 0;
+	}
+	spin_unlock_irqrestore(&log->lock, flags);
+	while ((bio = bio_list_pop(&failed)))
+		lc_bio_end(bio, BLK_STS_TIMEOUT);
+}
+
+/*--------------------------------------------------------------------------
+ * Start and stop
+ *--------------------------------------------------------------------------
+ */
+
+void lc_log_hold(struct logcache *lc)
+{
+	WRITE_ONCE(lc->log.requeue, true);
+	wake_up_all(&lc->wb.wait);
+	lc_log_run(lc);
+}
+
+int lc_log_start(struct logcache *lc, u64 lsn, u32 chain)
+{
+	struct lc_log *log = &lc->log;
+	u32 seg = lc_seg_alloc(lc, LC_SEG_LOG), next;
+
+	if (seg == LC_SEG_NONE)
+		return -ENOSPC;
+	next = lc_seg_alloc(lc, LC_SEG_LOG);
+	if (next == LC_SEG_NONE) {
+		lc_seg_unalloc(lc, seg);
+		return -ENOSPC;
+	}
+	log->next_lsn = lsn;
+	log->published_lsn = lsn;
+	log->durable_lsn = lsn;
+	log->chain = chain;
+	log->cur = lc_segbuf_get(lc, seg, LC_LRU_WRITE, lsn);
+	if (WARN_ON_ONCE(!log->cur))
+		return -ENOMEM;
+	log->cur->next_seg = next;
+	log->stopped = false;
+	return 0;
+}
+
+int lc_log_stop(struct logcache *lc)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_segbuf *cur = log->cur;
+
+	if (!cur)
+		return 0;
+	log->stopped = true;
+	flush_work(&log->flush);
+	lc_seg_unalloc(lc, cur->next_seg);
+	log->cur = NULL;
+	if (cur->fill) {
+		lc->segs.seg[cur->seg].end_lsn = log->next_lsn;
+		cur->next_seg = LC_SEG_NONE;
+		list_add_tail(&cur->list, &log->sealing);
+	} else {
+		lc_seg_unalloc(lc, cur->seg);
+		lc_segbuf_put(lc, cur);
+	}
+	queue_work(lc->bg, &log->seal);
+	flush_work(&log->seal);
+	return list_empty(&log->sealing) ? 0 : -EIO;
+}
+
+void lc_log_position(struct logcache *lc, struct lc_ckpt_info *ck)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_segbuf *sb;
+
+	spin_lock_irq(&log->lock);
+	ck->clean_lsn = log->clean_lsn;
+	sb = list_first_entry_or_null(&log->sealing, struct lc_segbuf, list) ?: log->cur;
+	if (sb) {
+		ck->log_seg = sb->seg;
+		ck->log_seq = sb->seq;
+		ck->log_lsn = sb->first_lsn;
+		/* Nothing in it yet and nothing unsealed before it: the chain stands still. */
+		ck->log_chain = sb->fill ? sb->chain_at_start : log->chain;
+	} else {
+		ck->log_seg = LC_SEG_NONE;
+		ck->log_lsn = log->next_lsn;
+		ck->log_chain = log->chain;
+	}
+	spin_unlock_irq(&log->lock);
+}
+
+int lc_log_init(struct logcache *lc)
+{
+	struct lc_log *log = &lc->log;
+	unsigned int i;
+
+	spin_lock_init(&log->lock);
+	INIT_LIST_HEAD(&log->free);
+	INIT_LIST_HEAD(&log->inflight);
+	INIT_LIST_HEAD(&log->sealing);
+	INIT_LIST_HEAD(&log->dirty);
+	bio_list_init(&log->pending);
+	bio_list_init(&log->fua);
+	INIT_WORK(&log->work, lc_log_work);
+	INIT_WORK(&log->seal, lc_log_seal_work);
+	INIT_WORK(&log->flush, lc_log_flush_work);
+	INIT_DELAYED_WORK(&log->delay, lc_log_delay_work);
+	log->batch = kvcalloc(LC_LOG_BATCHES, sizeof(*log->batch), GFP_KERNEL);
+	if (!log->batch)
+		return -ENOMEM;
+	for (i = 0; i < LC_LOG_BATCHES; i++) {
+		log->batch[i].lc = lc;
+		log->batch[i].data = lc_buf_alloc(LC_BATCH_BYTES);
+		if (!log->batch[i].data)
+			return -ENOMEM;
+		list_add(&log->batch[i].list, &log->free);
+	}
+	return 0;
+}
+
+void lc_log_exit(struct logcache *lc)
+{
+	struct lc_log *log = &lc->log;
+	unsigned int i;
+
+	for (i = 0; log->batch && i < LC_LOG_BATCHES; i++)
+		lc_buf_free(log->batch[i].data, LC_BATCH_BYTES);
+	kvfree(log->batch);
+	log->batch = NULL;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The write log: gathers bios into records, writes each with one I/O, and
+ * publishes and acknowledges them in LSN order.
+ *
+ * A batch:
+ *
+ *   FREE ──open──► OPEN ──submit──► IN FLIGHT ──end_io──► DONE ──publish, ack──► FREE
+ *                  bios gather      record is on its way        once all older ones are
+ *
+ * At most one batch is OPEN. It is submitted as soon as fewer than log_depth
+ * records are in flight, so a lone write leaves at once and a crowd shares one
+ * record: this is group commit. The payload is copied into the batch, which
+ * makes the checksum that is stored true of what is stored, whatever the user
+ * does to the page meanwhile.
+ *
+ * Positions in the log, all LSNs:
+ *
+ *   clean_lsn ≤ durable_lsn ≤ published_lsn ≤ next_lsn
+ *
+ * Below clean: on the origin, flushed. Below durable: survives a power cut; the
+ * same as published if the SSD has no volatile cache. Below published: written,
+ * in the index, acknowledged. Below next: submitted. The origin is only given
+ * what is durable, or it could be ahead of the log after a power cut.
+ */
+#ifndef LC_LOG_H
+#define LC_LOG_H
+
+#include <linux/bio.h>
+#include <linux/workqueue.h>
+
+#include "format.h"
+#include "record.h"
+
+struct logcache;
+struct lc_segbuf;
+
+#define LC_BATCH_BYTES	((LC_RECORD_BLOCKS_MAX + 1) * LC_BLOCK_SIZE)
+#define LC_BATCH_VECS	(LC_BATCH_BYTES >> PAGE_SHIFT)
+
+struct lc_batch_ent {
+	u64 lba;
+	u32 len;
+	u32 pos;		/* sectors from the start of the payload */
+	u8 op;
+};
+
+struct lc_batch {
+	struct list_head list;
+	struct logcache *lc;
+	struct bio_list bios;	/* to acknowledge */
+	void *data;		/* header block, then payload */
+	unsigned int nr;	/* entries */
+	unsigned int sectors;	/* of payload, padding included */
+	unsigned int max_blocks;	/* of payload, fits segment and buffer */
+	unsigned int max_ents;
+	struct bio bio;
+	unsigned int copying;	/* bios whose data is still on its way in */
+	bool done;
+	blk_status_t status;
+	struct lc_segbuf *sb;
+	u32 at;			/* block of the segment where the header goes */
+	unsigned int published;	/* entries that are in the index */
+	unsigned int dirty;	/* sectors of data, without padding */
+	u64 lsn;
+	struct lc_batch_ent ent[LC_RECORD_ENTRIES_MAX];
+	struct bio_vec vec[LC_BATCH_VECS];
+};
+
+#define LC_LOG_DEPTH_MAX	8u
+/* In flight, one gathering, one being acknowledged. */
+#define LC_LOG_BATCHES		(LC_LOG_DEPTH_MAX + 2)
+
+struct lc_log {
+	spinlock_t lock;
+	struct lc_batch *batch;		/* array */
+	struct list_head free;
+	struct lc_batch *open;
+	struct list_head inflight;	/* in LSN order */
+	unsigned int nr_inflight;
+	struct bio_list pending;	/* no room: no batch, no segment, held */
+	bool submitting;		/* one context seals and submits */
+	bool completing;		/* one context publishes */
+	bool starved;			/* no free segment; eviction will kick */
+	bool stopped;			/* suspended */
+	bool requeue;			/* suspending without flush: nothing may wait */
+	bool direct;			/* takes INVAL only: mode.h */
+	bool gated;			/* writes wait for the change of mode */
+	struct lc_segbuf *cur;
+	struct list_head sealing;	/* full segments, oldest first */
+	u64 next_lsn;
+	u64 published_lsn;
+	u64 durable_lsn;		/* below it the SSD has been flushed */
+	u64 clean_lsn;
+	u32 chain;
+	struct list_head dirty;		/* sealed dirty segments, oldest first */
+	u64 dirty_sectors;		/* payload between clean and published */
+	u64 dirty_since;		/* jiffies64 of the oldest dirty entry; 0: none */
+	unsigned long throttled_until;	/* jiffies; 0: not */
+	unsigned long held_since;	/* jiffies; 0: nothing is held */
+	struct work_struct work;
+	struct delayed_work delay;
+	struct work_struct seal;
+	struct bio_list fua;		/* published, waiting for a flush */
+	struct work_struct flush;
+};
+
+int lc_log_init(struct logcache *lc);
+void lc_log_exit(struct logcache *lc);
+
+/* Open the first segment at @lsn, behind a record with CRC @chain; the caller
+ * writes the checkpoint that says so before the first write. May sleep.
+ */
+int lc_log_start(struct logcache *lc, u64 lsn, u32 chain);
+
+/* Take over @bio: write (with data), discard or write-zeroes. Ends it when it
+ * is in the log and in the index, FUA also durable. Does not sleep. A large
+ * write may be cut short with dm_accept_partial_bio(): map context only.
+ * False: not taken, writes go the other way now (mode.h).
+ */
+bool lc_log_write(struct logcache *lc, struct bio *bio);
+
+/* Largest write one record can hold, in sectors. */
+u32 lc_log_write_max(const struct logcache *lc);
+
+/* Something changed that pending bios may wait for. Any context. */
+void lc_log_kick(struct logcache *lc);
+
+/* Until the next start: give back to device-mapper what cannot be placed at once. */
+void lc_log_hold(struct logcache *lc);
+
+/* Nothing is in flight (suspended): seal the open segment. May sleep; 0 or -errno. */
+int lc_log_stop(struct logcache *lc);
+
+/* A flush of the cache that began when published_lsn was @lsn has completed. Any context. */
+void lc_log_durable(struct logcache *lc, u64 lsn);
+
+/* Everything below @lsn, @sectors of it, is on the origin now. Any context. */
+void lc_log_cleaned(struct logcache *lc, u64 lsn, u64 sectors);
+
+/* Where recovery has to start reading now; for a checkpoint. */
+void lc_log_position(struct logcache *lc, struct lc_ckpt_info *ck);
+
+#endif /* LC_LOG_H */

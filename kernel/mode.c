@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "mode.h"
+
+#include <linux/blkdev.h>
+
+#include "logcache.h"
+#include "map.h"
+#include "segment.h"
+#include "target.h"
+
+/* Less than this left to write back is worth holding writers for, in sectors. */
+#define LC_GATE_SECTORS	8192u
+
+static bool lc_mode_direct(const struct logcache *lc)
+{
+	return lc->args.mode != LC_MODE_WRITEBACK || !lc->args.write_cache;
+}
+
+const char *lc_mode_name(const struct logcache *lc)
+{
+	static const char * const names[] = {
+		[LC_MODE_WRITEBACK] = "writeback",
+		[LC_MODE_WRITETHROUGH] = "writethrough",
+		[LC_MODE_WRITEAROUND] = "writearound",
+		[LC_MODE_PASSTHROUGH] = "passthrough",
+	};
+
+	return names[lc->args.mode];
+}
+
+/* Log lock held. Writes that waited go the new way: they are mapped again. */
+static void lc_gate_open(struct logcache *lc, struct bio_list *again)
+{
+	lc->log.gated = false;
+	bio_list_merge(again, &lc->log.pending);
+	bio_list_init(&lc->log.pending);
+}
+
+static void lc_mode_enter(struct logcache *lc, bool direct)
+{
+	struct lc_log *log = &lc->log;
+	struct bio_list again = BIO_EMPTY_LIST;
+	struct bio *bio;
+
+	spin_lock_irq(&log->lock);
+	log->direct = direct;
+	lc_gate_open(lc, &again);
+	spin_unlock_irq(&log->lock);
+	while ((bio = bio_list_pop(&again)))
+		lc_map_write_again(lc, bio);
+	lc_log_kick(lc);
+}
+
+/*
+ * One step per run; the writeback runs it again after each unit. Never waits,
+ * so a dead origin leaves the old way in force and nothing stuck.
+ */
+static void lc_mode_work(struct work_struct *work)
+{
+	struct logcache *lc = container_of(work, struct logcache, mode.work);
+	struct lc_log *log = &lc->log;
+	bool want = lc_mode_direct(lc), clean, gate;
+
+	if (want == READ_ONCE(log->direct)) {
+		lc->wb.drain = want;
+		if (READ_ONCE(log->gated))
+			lc_mode_enter(lc, want);
+		return;
+	}
+	if (!want) {
+		lc->wb.drain = false;
+		lc_mode_enter(lc, false);
+		return;
+	}
+	lc->wb.drain = true;
+	spin_lock_irq(&log->lock);
+	gate = log->dirty_sectors < LC_GATE_SECTORS && !lc->wb.errors;
+	log->gated = gate;
+	clean = gate && !log->open && list_empty(&log->inflight) &&
+		log->clean_lsn == log->next_lsn;
+	spin_unlock_irq(&log->lock);
+	if (clean)
+		lc_mode_enter(lc, true);
+	else
+		lc_wb_kick(lc);
+}
+
+void lc_mode_update(struct logcache *lc)
+{
+	queue_work(lc->bg, &lc->mode.work);
+}
+
+void lc_mode_stop(struct logcache *lc)
+{
+	cancel_work_sync(&lc->mode.work);
+}
+
+/*--------------------------------------------------------------------------
+ * Flushes of the origin
+ *--------------------------------------------------------------------------
+ */
+
+bool lc_flush_needs_origin(const struct logcache *lc)
+{
+	return lc->args.sync == LC_SYNC_ORIGIN || lc_mode_direct(lc) || READ_ONCE(lc->log.direct);
+}
+
+static int lc_sync_origin(struct logcache *lc)
+{
+	u64 lsn = READ_ONCE(lc->log.published_lsn);
+	int r;
+
+	if (READ_ONCE(lc->log.clean_lsn) < lsn) {
+		lc_wb_flush(lc);
+		wait_event(lc->wb.wait, READ_ONCE(lc->log.clean_lsn) >= lsn || lc->wb.stop ||
+			   READ_ONCE(lc->log.requeue));
+		if (READ_ONCE(lc->log.clean_lsn) < lsn)
+			return -EAGAIN;
+	}
+	r = blkdev_issue_flush(lc->origin->bdev);
+	if (!r && lc->cache_volatile)
+		r = blkdev_issue_flush(lc->cache->bdev);
+	return r;
+}
+
+static void lc_sync_work(struct work_struct *work)
+{
+	struct logcache *lc = container_of(work, struct logcache, syncs.work);
+	struct bio_list bios;
+	blk_status_t status;
+	struct bio *bio;
+	int r;
+
+	spin_lock_irq(&lc->syncs.lock);
+	bios = lc->syncs.bios;
+	bio_list_init(&lc->syncs.bios);
+	spin_unlock_irq(&lc->syncs.lock);
+	if (bio_list_empty(&bios))
+		return;
+	r = lc_sync_origin(lc);
+	status = r == -EAGAIN ? BLK_STS_DM_REQUEUE : errno_to_blk_status(r);
+	while ((bio = bio_list_pop(&bios))) {
+		bio->bi_status = status;
+		bio_endio(bio);
+	}
+}
+
+void lc_sync_add(struct logcache *lc, struct bio *bio)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lc->syncs.lock, flags);
+	bio_list_add(&lc->syncs.bios, bio);
+	spin_unlock_irqrestore(&lc->syncs.lock, flags);
+	queue_work(lc->bg, &lc->syncs.work);
+}
+
+void lc_mode_init(struct logcache *lc)
+{
+	INIT_WORK(&lc->mode.work, lc_mode_work);
+	INIT_WORK(&lc->syncs.work, lc_sync_work);
+	spin_lock_init(&lc->syncs.lock);
+	bio_list_init(&lc->syncs.bios);
+}

@@ -1,0 +1,729 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "replay.h"
+
+#include <linux/ktime.h>
+#include <linux/list_sort.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/vmalloc.h>
+
+#include "io.h"
+#include "logcache.h"
+#include "segment.h"
+#include "super.h"
+#include "target.h"
+
+/* The summary table is read in portions of this many slots. */
+#define LC_TABLE_CHUNK	64u
+
+/* The unsealed tail: at most this many segments can be open or being sealed. */
+#define LC_TAIL_SEGS	LC_CKPT_OPEN
+
+struct lc_tail_seg {
+	u32 seg;
+	u64 seq;
+	u64 first_lsn;
+	u64 end_lsn;
+	u32 chain;		/* of the last record taken */
+	u32 chain_at_start;
+	u32 fill;
+};
+
+/* A position in the tail, and what is known of it. */
+struct lc_tail {
+	struct lc_tail_seg seg[LC_TAIL_SEGS];
+	unsigned int nr;
+	u64 lsn;		/* next expected */
+	u32 chain;
+	u64 acked;		/* highest acked_lsn of any record */
+	u64 damaged;		/* records below it with a bad payload */
+};
+
+struct lc_replay {
+	struct logcache *lc;
+	struct lc_ckpt_info ck;
+	struct lc_tail tail;
+	u64 clean_lsn;
+	u64 seq;		/* highest seen */
+	u32 last_log;		/* sealed log segment with the highest seq */
+	u64 last_seq;
+	u32 last_next;
+	u32 last_chain;
+	void *buf;		/* table chunk or one segment */
+	size_t bytes;
+	u32 nr_slots;
+};
+
+/*--------------------------------------------------------------------------
+ * Versions: which of two segments' entries for a sector is the newer one
+ *--------------------------------------------------------------------------
+ */
+
+/*
+ * Log segments hold disjoint ranges of LSNs. A copy was right as of an LSN: it
+ * is newer than a log segment that ended by then. It cannot be newer than one
+ * that had not, since such a segment was still dirty and its entries were in
+ * the index, where a copy only fills holes.
+ */
+static bool lc_seg_newer(const struct lc_seg *a, const struct lc_seg *b)
+{
+	if (a == b)
+		return true;
+	if (a->type == LC_SEG_LOG && b->type == LC_SEG_LOG)
+		return a->first_lsn > b->first_lsn;
+	if (a->type == LC_SEG_LOG)
+		return b->first_lsn < a->end_lsn;
+	if (b->type == LC_SEG_LOG)
+		return a->first_lsn >= b->end_lsn;
+	return a->seq > b->seq;
+}
+
+static void lc_replay_topup(struct logcache *lc, struct lc_shard *sh)
+{
+	while (!lc_shard_topup(lc, sh))
+		lc_shard_topup_wait(lc, sh);
+}
+
+static void lc_replay_put(struct logcache *lc, struct lc_shard *sh, const struct lc_extent *e,
+			  u64 lba)
+{
+	u64 block;
+
+	lc_replay_topup(lc, sh);
+	if (e->kind == LC_EXT_DATA) {
+		atomic_add(e->len, &lc_seg_at(lc, e->loc)->live);
+		for (block = lc_block_at(e->loc); block <= lc_block_at(e->loc + e->len - 1); block++)
+			lc_lru_insert(lc->lru, block,
+				      (lba + (block << 3) - e->loc) / LC_BLOCK_SECTORS);
+	}
+	WARN_ON_ONCE(lc_index_insert(&sh->index, e, lc_seg_drop, lc));
+}
+
+/* A part that something newer covers: its blocks are not intact. */
+static void lc_replay_superseded(struct logcache *lc, const struct lc_extent *e)
+{
+	u64 block;
+
+	if (e->kind != LC_EXT_DATA)
+		return;
+	for (block = lc_block_at(e->loc); block <= lc_block_at(e->loc + e->len - 1); block++)
+		clear_bit_le(block, lc->segs.intact);
+}
+
+/* Enter @e, within one stripe, wherever nothing newer is. */
+static void lc_replay_extent(struct logcache *lc, struct lc_extent e, u64 lba)
+{
+	const struct lc_seg *s = lc_seg_at(lc, e.loc);
+	struct lc_shard *sh = lc_shard_of(lc, lba);
+	struct lc_extent old, part;
+	u64 end = lc_extent_end(&e), at = e.key, to;
+
+	while (at < end) {
+		bool found = lc_index_lookup(&sh->index, at, end - at, &old);
+		bool put = !found || old.key > at || lc_seg_newer(s, lc_seg_at(lc, old.loc));
+
+		to = !found ? end : old.key > at ? old.key : lc_extent_end(&old);
+		part = e;
+		lc_extent_clip(&part, at, to);
+		if (put)
+			lc_replay_put(lc, sh, &part, lba + (at - e.key));
+		else
+			lc_replay_superseded(lc, &part);
+		at = to;
+	}
+}
+
+/* One entry, cut at stripes and at what an extent can hold. */
+static void lc_replay_entry(struct logcache *lc, u32 seg, const struct lc_ent *ent, u8 kind)
+{
+	struct lc_extent e = { .kind = kind };
+	u64 lba = ent->lba;
+	u32 left, n;
+
+	for (left = ent->len; left; left -= n, lba += n) {
+		n = min(left, lc_stripe_room(lba));
+		if (kind == LC_EXT_DATA)
+			n = min(n, LC_EXT_MAX_DATA);
+		e.key = lc_key(lba);
+		e.len = n;
+		e.loc = lc_geo_loc(&lc->geo, seg, kind == LC_EXT_DATA ?
+				   ent->pos + (lba - ent->lba) : 0);
+		lc_replay_extent(lc, e, lba);
+	}
+}
+
+/* Only blocks with a set bit; runs of them stay together. */
+static void lc_replay_intact(struct logcache *lc, u32 seg, const struct lc_ent *ent)
+{
+	u64 base = lc_seg_block(lc, seg);
+	struct lc_ent part = *ent;
+	u32 pos = ent->pos, end = ent->pos + ent->len, to;
+
+	for (; pos < end; pos = to) {
+		to = min(end, round_down(pos, LC_BLOCK_SECTORS) + LC_BLOCK_SECTORS);
+		if (!test_bit_le(base + pos / LC_BLOCK_SECTORS, lc->segs.intact))
+			continue;
+		part.pos = pos;
+		part.lba = ent->lba + (pos - ent->pos);
+		part.len = to - pos;
+		lc_replay_entry(lc, seg, &part, LC_EXT_DATA);
+	}
+}
+
+/*
+ * While loading, LC_EXT_DISCARD stands for "the origin has it": it covers what
+ * is older and goes away at the end.
+ */
+static void lc_replay_op(struct logcache *lc, u32 seg, const struct lc_ent *ent, bool bits,
+			 bool clean)
+{
+	switch (ent->op) {
+	case LC_OP_WRITE:
+	case LC_OP_COPY:
+		if (bits)
+			lc_replay_intact(lc, seg, ent);
+		else
+			lc_replay_entry(lc, seg, ent, LC_EXT_DATA);
+		break;
+	case LC_OP_ZERO:
+	case LC_OP_DISCARD:
+		lc_replay_entry(lc, seg, ent, clean ? LC_EXT_DISCARD : LC_EXT_ZERO);
+		break;
+	case LC_OP_INVAL:
+		lc_replay_entry(lc, seg, ent, LC_EXT_DISCARD);
+		break;
+	default:
+		break;
+	}
+}
+
+/*--------------------------------------------------------------------------
+ * The summary table
+ *--------------------------------------------------------------------------
+ */
+
+static bool lc_ckpt_was_open(const struct lc_ckpt_info *ck, u64 seq)
+{
+	unsigned int i;
+
+	for (i = 0; i < LC_CKPT_OPEN; i++) {
+		if (ck->open_seq[i] == seq)
+			return true;
+	}
+	return false;
+}
+
+/* Does the bitmap speak of this use of the segment? */
+static bool lc_slot_has_bits(const struct lc_replay *rp, const struct lc_slot_info *info)
+{
+	if (info->seq >= rp->ck.next_seq || lc_ckpt_was_open(&rp->ck, info->seq))
+		return false;
+	return info->type == LC_SEG_FILL || info->end_lsn <= rp->ck.clean_lsn;
+}
+
+static void lc_replay_note(struct lc_replay *rp, const struct lc_slot_info *info)
+{
+	struct lc_seg *s = &rp->lc->segs.seg[info->seg];
+
+	s->state = LC_SEG_SEALED;
+	s->type = info->type;
+	s->seq = info->seq;
+	s->first_lsn = info->first_lsn;
+	s->end_lsn = info->end_lsn;
+	rp->nr_slots++;
+	rp->seq = max(rp->seq, info->seq);
+	rp->clean_lsn = max(rp->clean_lsn, info->clean_lsn);
+	if (info->type == LC_SEG_LOG && info->seq > rp->last_seq) {
+		rp->last_log = info->seg;
+		rp->last_seq = info->seq;
+		rp->last_next = info->next_seg;
+		rp->last_chain = info->chain;
+	}
+}
+
+static void lc_set_intact(struct logcache *lc, u32 seg, int byte)
+{
+	memset((u8 *)lc->segs.intact + lc_seg_block(lc, seg) / 8, byte, lc->geo.seg_blocks / 8);
+}
+
+static void lc_replay_slot(struct lc_replay *rp, const struct lc_slot *slot, u32 seg)
+{
+	struct logcache *lc = rp->lc;
+	const struct lc_entry *ents = lc_slot_entries(slot);
+	u32 *crc = &lc->segs.crc[lc_seg_block(lc, seg)];
+	struct lc_slot_info info;
+	const char *why = "";
+	struct lc_ent ent;
+	bool bits;
+	u32 i;
+	int r;
+
+	r = lc_slot_decode(slot, &lc->geo, seg, lc->volume_sectors, &info, &why);
+	if (r) {
+		/* Torn while it was being sealed: then the tail has the segment. */
+		if (r != -ENODATA)
+			DMDEBUG("%s: summary of segment %u: %s", lc->name, seg, why);
+		lc_set_intact(lc, seg, 0);
+		return;
+	}
+	lc_replay_note(rp, &info);
+	bits = lc_slot_has_bits(rp, &info);
+	if (!bits)
+		lc_set_intact(lc, seg, 0xff);
+	for (i = 0; i < info.nr_crcs; i++)
+		crc[i] = le32_to_cpu(lc_slot_crcs(slot)[i]);
+	for (i = 0; i < info.nr_entries; i++) {
+		lc_entry_get(&ents[i], &ent);
+		lc_replay_op(lc, seg, &ent, bits, info.type == LC_SEG_LOG &&
+			     info.end_lsn <= rp->ck.clean_lsn);
+	}
+}
+
+static int lc_replay_table(struct lc_replay *rp)
+{
+	struct logcache *lc = rp->lc;
+	size_t slot = (size_t)lc->geo.slot_blocks << LC_BLOCK_SHIFT;
+	u32 seg, i, n;
+	int r;
+
+	for (seg = 0; seg < lc->geo.nr_segs; seg += n) {
+		n = min(lc->geo.nr_segs - seg, LC_TABLE_CHUNK);
+		r = lc_io_cache(lc, REQ_OP_READ, lc_slot_dev_block(lc, seg), rp->buf, n * slot);
+		if (r) {
+			lc_error(lc, "cannot read the summary table: error %d; check the cache device", r);
+			return r;
+		}
+		for (i = 0; i < n; i++)
+			lc_replay_slot(rp, rp->buf + i * slot, seg + i);
+		cond_resched();
+	}
+	return 0;
+}
+
+/*--------------------------------------------------------------------------
+ * The tail: walked twice, first headers only, then with payloads
+ *--------------------------------------------------------------------------
+ */
+
+/* Is the record at block @at the one the log goes on with? */
+static bool lc_tail_continues(struct lc_replay *rp, const struct lc_record *r, u32 at, u64 seq,
+			      struct lc_record_info *info)
+{
+	struct logcache *lc = rp->lc;
+	const struct lc_tail *t = &rp->tail;
+	const char *why;
+
+	if (lc_record_decode(r, &lc->geo, at, lc->volume_sectors, info, &why))
+		return false;
+	if (info->epoch != rp->ck.epoch || info->lsn != t->lsn || info->prev_crc != t->chain)
+		return false;
+	/* The first record of a segment sets its number, which only grows. */
+	return at ? info->seq == seq : info->seq > seq;
+}
+
+static bool lc_payload_ok(const struct lc_record *r, u32 nr_blocks)
+{
+	const __le32 *crc = lc_record_crcs(r);
+	u32 i;
+
+	for (i = 0; i < nr_blocks; i++) {
+		if (lc_block_crc((void *)r + ((size_t)(i + 1) << LC_BLOCK_SHIFT)) !=
+		    le32_to_cpu(crc[i]))
+			return false;
+	}
+	return true;
+}
+
+static void lc_tail_apply(struct lc_replay *rp, struct lc_segbuf *sb, const struct lc_record *r,
+			  u32 at, const struct lc_record_info *info)
+{
+	struct logcache *lc = rp->lc;
+	u32 *crc = &lc->segs.crc[lc_seg_block(lc, sb->seg) + at];
+	struct lc_ent ent;
+	u32 i;
+
+	crc[0] = 0;
+	for (i = 0; i < info->nr_blocks; i++)
+		crc[1 + i] = le32_to_cpu(lc_record_crcs(r)[i]);
+	for (i = 0; i < info->nr_entries; i++) {
+		lc_entry_get(&lc_record_entries(r)[i], &ent);
+		lc_replay_op(lc, sb->seg, &ent, false, false);
+		lc_segbuf_add(sb, &ent);
+	}
+	sb->fill = at + 1 + info->nr_blocks;
+	sb->chain = info->crc;
+}
+
+/* A torn record ends the log, unless it is known to have been acknowledged. */
+static bool lc_tail_torn(struct lc_replay *rp, const struct lc_record *r,
+			 const struct lc_record_info *info)
+{
+	if (lc_payload_ok(r, info->nr_blocks))
+		return false;
+	if (info->lsn + info->nr_entries > rp->tail.acked)
+		return true;
+	rp->tail.damaged++;
+	return false;
+}
+
+/* A slot buffer for a segment of the tail; what it had before counts no more. */
+static struct lc_segbuf *lc_tail_segbuf(struct lc_replay *rp, u32 seg)
+{
+	struct logcache *lc = rp->lc;
+	struct lc_segbuf *sb = list_first_entry_or_null(&lc->segs.bufs, struct lc_segbuf, list);
+
+	if (!sb)
+		return NULL;
+	list_del_init(&sb->list);
+	sb->seg = seg;
+	sb->next_seg = LC_SEG_NONE;
+	sb->nr = 0;
+	sb->fill = 0;
+	sb->chain = 0;
+	sb->type = LC_SEG_LOG;
+	return sb;
+}
+
+/* The first record of a segment is there: the segment is what it says now. */
+static void lc_tail_open(struct lc_replay *rp, struct lc_segbuf *sb,
+			 const struct lc_record_info *info)
+{
+	struct lc_seg *s = &rp->lc->segs.seg[sb->seg];
+
+	sb->seq = info->seq;
+	sb->first_lsn = info->lsn;
+	s->state = LC_SEG_OPEN;
+	s->type = LC_SEG_LOG;
+	s->seq = info->seq;
+	s->first_lsn = info->lsn;
+	s->end_lsn = U64_MAX;
+	lc_set_intact(rp->lc, sb->seg, 0xff);
+	rp->seq = max(rp->seq, info->seq);
+}
+
+/* Seal what was found. Nothing is lost if this is not reached: it is found again. */
+static int lc_tail_close(struct lc_replay *rp, struct lc_segbuf *sb)
+{
+	struct logcache *lc = rp->lc;
+	struct lc_seg *s = &lc->segs.seg[sb->seg];
+	int r = 0;
+
+	if (s->state == LC_SEG_OPEN) {
+		s->end_lsn = rp->tail.lsn;
+		r = lc_planted(LC_PLANT_NO_FENCE) ? 0 : lc_segbuf_seal(lc, sb, s->end_lsn);
+		s->state = LC_SEG_SEALED;
+	}
+	if (r)
+		lc_error(lc, "cannot write the summary of segment %u: error %d", sb->seg, r);
+	lc_segbuf_put(lc, sb);
+	return r;
+}
+
+static int lc_tail_read(struct lc_replay *rp, u32 seg)
+{
+	struct logcache *lc = rp->lc;
+	int r;
+
+	r = lc_io_cache(lc, REQ_OP_READ, lc_seg_dev_block(lc, seg), rp->buf,
+			(size_t)lc->geo.seg_blocks << LC_BLOCK_SHIFT);
+	if (r)
+		lc_error(lc, "cannot read log segment %u: error %d; check the cache device", seg, r);
+	return r;
+}
+
+/* What one segment adds. @sb: where to, or NULL for headers only.
+ * Return: the segment to try next, or LC_SEG_NONE; *@took: records found.
+ */
+static u32 lc_tail_segment(struct lc_replay *rp, u32 seg, u64 *seq, struct lc_segbuf *sb, u32 *took)
+{
+	struct logcache *lc = rp->lc;
+	struct lc_tail *t = &rp->tail;
+	struct lc_record_info info;
+	const struct lc_record *r;
+	u32 at = 0, next = LC_SEG_NONE;
+
+	*took = 0;
+	while (at < lc->geo.seg_blocks) {
+		r = rp->buf + ((size_t)at << LC_BLOCK_SHIFT);
+		if (!lc_tail_continues(rp, r, at, *seq, &info))
+			break;
+		if (sb && lc_tail_torn(rp, r, &info))
+			return LC_SEG_NONE;
+		if (sb && lc_segbuf_room(lc, sb) < info.nr_entries)
+			return LC_SEG_NONE;
+		*seq = info.seq;
+		if (sb) {
+			if (!at)
+				lc_tail_open(rp, sb, &info);
+			lc_tail_apply(rp, sb, r, at, &info);
+		}
+		t->lsn = info.lsn + info.nr_entries;
+		t->chain = info.crc;
+		t->acked = max(t->acked, info.acked_lsn);
+		rp->clean_lsn = max(rp->clean_lsn, info.clean_lsn);
+		next = info.next_seg;
+		at += 1 + info.nr_blocks;
+		(*took)++;
+	}
+	return next;
+}
+
+/* Where the log goes on behind the last sealed segment. */
+static u32 lc_tail_start(struct lc_replay *rp, u64 *seq)
+{
+	struct lc_tail *t = &rp->tail;
+
+	if (rp->last_seq && rp->last_seq >= rp->ck.log_seq) {
+		t->lsn = rp->lc->segs.seg[rp->last_log].end_lsn;
+		t->chain = rp->last_chain;
+		*seq = rp->last_seq;
+		return rp->last_next;
+	}
+	t->lsn = rp->ck.log_lsn;
+	t->chain = rp->ck.log_chain;
+	/* The segment the checkpoint names carries exactly that number. */
+	*seq = rp->ck.log_seq - 1;
+	return rp->ck.log_seg;
+}
+
+static int lc_tail_walk(struct lc_replay *rp, bool apply)
+{
+	struct logcache *lc = rp->lc;
+	struct lc_segbuf *sb = NULL;
+	unsigned int i;
+	u32 seg, took;
+	u64 seq;
+	int r;
+
+	seg = lc_tail_start(rp, &seq);
+	for (i = 0; seg != LC_SEG_NONE && i < LC_TAIL_SEGS; i++) {
+		/* A sealed segment is no tail; a chain back into one is a forgery. */
+		if (lc->segs.seg[seg].state == LC_SEG_SEALED && lc->segs.seg[seg].seq > seq)
+			break;
+		r = lc_tail_read(rp, seg);
+		if (r)
+			return r;
+		if (apply) {
+			sb = lc_tail_segbuf(rp, seg);
+			if (!sb)
+				return -ENOMEM;
+		}
+		seg = lc_tail_segment(rp, seg, &seq, sb, &took);
+		r = sb ? lc_tail_close(rp, sb) : 0;
+		if (r)
+			return r;
+		if (!took)
+			break;
+	}
+	return 0;
+}
+
+static int lc_replay_tail(struct lc_replay *rp)
+{
+	struct lc_tail *t = &rp->tail;
+	u64 end;
+	int r;
+
+	if (rp->ck.flags & LC_CKPT_CLEAN) {
+		t->lsn = rp->ck.log_lsn;
+		t->chain = rp->ck.log_chain;
+		return 0;
+	}
+	r = lc_tail_walk(rp, false);
+	if (r)
+		return r;
+	end = t->lsn;
+	r = lc_tail_walk(rp, true);
+	if (t->lsn < end)
+		lc_info(rp->lc, "the log ends at a torn record: %llu entries that were never durable are dropped",
+			end - t->lsn);
+	if (t->damaged)
+		lc_error(rp->lc, "%llu log records with acknowledged data fail their checksum; run logcachectl check",
+			 t->damaged);
+	return r;
+}
+
+/*--------------------------------------------------------------------------
+ * Sorting out
+ *--------------------------------------------------------------------------
+ */
+
+static bool lc_seg_clean(const struct lc_replay *rp, const struct lc_seg *s)
+{
+	return s->type == LC_SEG_FILL || s->end_lsn <= rp->clean_lsn;
+}
+
+/* What only covered older versions has done its work. */
+static void lc_replay_sweep(struct lc_replay *rp)
+{
+	struct logcache *lc = rp->lc;
+	struct lc_extent e;
+	struct lc_shard *sh;
+	u64 cursor;
+
+	for (sh = lc->shards; sh < lc->shards + LC_SHARDS; sh++) {
+		cursor = 0;
+		while (lc_index_next(&sh->index, &cursor, &e)) {
+			if (e.kind == LC_EXT_DATA ||
+			    (e.kind == LC_EXT_ZERO && !lc_seg_clean(rp, lc_seg_at(lc, e.loc))))
+				continue;
+			lc_replay_topup(lc, sh);
+			WARN_ON_ONCE(lc_index_remove(&sh->index, e.key, e.len, NULL, NULL));
+		}
+		cond_resched();
+	}
+}
+
+static int lc_seg_cmp_seq(const void *a, const void *b, const void *priv)
+{
+	const struct lc_seg *seg = priv;
+	u64 x = seg[*(const u32 *)a].seq, y = seg[*(const u32 *)b].seq;
+
+	return x < y ? -1 : x > y;
+}
+
+static void lc_replay_sort_one(struct lc_replay *rp, u32 seg)
+{
+	struct logcache *lc = rp->lc;
+	struct lc_seg *s = &lc->segs.seg[seg];
+
+	if (s->state != LC_SEG_SEALED || (lc_seg_clean(rp, s) && !atomic_read(&s->live))) {
+		lc_set_intact(lc, seg, 0);
+		lc_seg_free(lc, seg);
+		return;
+	}
+	lc_lru_open(lc->lru, seg, s->type == LC_SEG_LOG ? LC_LRU_WRITE : LC_LRU_FILL,
+		    ktime_get_seconds());
+	if (lc_seg_clean(rp, s)) {
+		lc_lru_clean(lc->lru, seg);
+	} else {
+		list_add_tail(&s->list, &lc->log.dirty);
+		lc->segs.nr_dirty++;
+	}
+}
+
+/* Oldest first, for the eviction's sake and because the log is in that order. */
+static int lc_replay_sort(struct lc_replay *rp)
+{
+	struct logcache *lc = rp->lc;
+	u32 nr = lc->geo.nr_segs, i;
+	u32 *order = vmalloc(array_size(nr, sizeof(*order)));
+
+	if (!order)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++)
+		order[i] = i;
+	sort_r(order, nr, sizeof(*order), lc_seg_cmp_seq, NULL, lc->segs.seg);
+	for (i = 0; i < nr; i++)
+		lc_replay_sort_one(rp, order[i]);
+	vfree(order);
+	return 0;
+}
+
+/* All of the log from clean_lsn to the end has to be there. */
+static int lc_replay_whole(struct lc_replay *rp)
+{
+	struct logcache *lc = rp->lc;
+	u64 at = rp->clean_lsn;
+	struct lc_seg *s;
+
+	if (at > rp->tail.lsn) {
+		lc_error(lc, "%s says that entries up to %llu are written back, but its log ends at %llu; run logcachectl check",
+			 lc->cache->name, at, rp->tail.lsn);
+		return -EBADMSG;
+	}
+	list_for_each_entry(s, &lc->log.dirty, list) {
+		if (s->first_lsn > at)
+			break;
+		at = s->end_lsn;
+	}
+	if (at >= rp->tail.lsn)
+		return 0;
+	lc_error(lc, "log entries from %llu on are missing on %s: a segment summary is damaged; run logcachectl check",
+		 at, lc->cache->name);
+	return -EBADMSG;
+}
+
+static u64 lc_replay_dirty(struct logcache *lc)
+{
+	struct lc_seg *s;
+	u64 sum = 0;
+
+	list_for_each_entry(s, &lc->log.dirty, list)
+		sum += atomic_read(&s->live);
+	return sum;
+}
+
+/* Cut the log here, durably, and begin the next epoch behind the cut. */
+static int lc_replay_fence(struct lc_replay *rp)
+{
+	struct logcache *lc = rp->lc;
+	int r;
+
+	lc->segs.next_seq = max(rp->seq + 1, rp->ck.next_seq);
+	lc->ckpt_seq = rp->ck.ckpt_seq;
+	lc->epoch = rp->ck.epoch + !lc_planted(LC_PLANT_NO_FENCE);
+	lc->log.clean_lsn = rp->clean_lsn;
+	lc->log.dirty_sectors = lc_replay_dirty(lc);
+	lc->log.dirty_since = lc->log.dirty_sectors ? get_jiffies_64() : 0;
+	r = lc_log_start(lc, rp->tail.lsn, rp->tail.chain);
+	if (r) {
+		lc_error(lc, "no free segment to start the log in; the cache device is full of dirty data");
+		return r;
+	}
+	return lc_planted(LC_PLANT_NO_FENCE) ? 0 : lc_ckpt_write(lc, 0);
+}
+
+static int lc_replay_run(struct lc_replay *rp)
+{
+	struct logcache *lc = rp->lc;
+	int r;
+
+	r = lc_ckpt_load(lc, &rp->ck);
+	if (r)
+		return r;
+	if (rp->ck.origin_sectors > lc->volume_sectors) {
+		lc_error(lc, "the table has %llu sectors, the volume %llu: shrinking is not supported",
+			 lc->volume_sectors, rp->ck.origin_sectors);
+		return -EINVAL;
+	}
+	lc->epoch = rp->ck.epoch;
+	rp->clean_lsn = rp->ck.clean_lsn;
+	r = lc_replay_table(rp);
+	if (!r)
+		r = lc_replay_tail(rp);
+	if (r)
+		return r;
+	lc_replay_sweep(rp);
+	r = lc_replay_sort(rp);
+	if (!r)
+		r = lc_replay_whole(rp);
+	if (!r)
+		r = lc_replay_fence(rp);
+	return r;
+}
+
+int lc_replay(struct logcache *lc)
+{
+	size_t table = (size_t)LC_TABLE_CHUNK * lc->geo.slot_blocks << LC_BLOCK_SHIFT;
+	size_t seg = (size_t)lc->geo.seg_blocks << LC_BLOCK_SHIFT;
+	struct lc_replay *rp = kzalloc(sizeof(*rp), GFP_KERNEL);
+	ktime_t start = ktime_get();
+	int r = -ENOMEM;
+
+	if (!rp)
+		return -ENOMEM;
+	rp->lc = lc;
+	rp->bytes = max(table, seg);
+	rp->buf = lc_buf_alloc(rp->bytes);
+	if (rp->buf)
+		r = lc_replay_run(rp);
+	lc->recovery_us = ktime_us_delta(ktime_get(), start);
+	if (!r)
+		lc_info(lc, "ready after %llu us: %u segments in use, %llu dirty sectors, epoch %llu, %s stop before",
+			lc->recovery_us, rp->nr_slots, lc->log.dirty_sectors, lc->epoch,
+			rp->ck.flags & LC_CKPT_CLEAN ? "clean" : "unclean");
+	lc_buf_free(rp->buf, rp->bytes);
+	kfree(rp);
+	return r;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Segments: allocation, what becomes of their blocks, the index over them.
+ */
+#ifndef LC_SEGMENT_H
+#define LC_SEGMENT_H
+
+#include "logcache.h"
+
+int lc_segs_init(struct logcache *lc);
+void lc_segs_exit(struct logcache *lc);
+
+/* Free segments that only the log may take. */
+#define LC_SEG_RESERVE	4u
+
+/* Take a free segment, or LC_SEG_NONE. Any context. The log may take the last one. */
+u32 lc_seg_alloc(struct logcache *lc, enum lc_seg_type type);
+/* Give back a log segment that was never opened. Any context. */
+void lc_seg_unalloc(struct logcache *lc, u32 seg);
+/* Back to the free list. Any context. */
+void lc_seg_free(struct logcache *lc, u32 seg);
+
+/* A spare slot buffer, or NULL; set up for @seg: sequence number, empty slot, blocks intact. */
+struct lc_segbuf *lc_segbuf_get(struct logcache *lc, u32 seg, enum lc_lru_stream stream, u64 lsn);
+void lc_segbuf_put(struct logcache *lc, struct lc_segbuf *sb);
+/* Sequence numbers of the open segments into @seq (LC_CKPT_OPEN of them, 0: none);
+ * returns the next one to be given out.
+ */
+u64 lc_segs_open(struct logcache *lc, u64 *seq);
+/* Entries that still fit. */
+u32 lc_segbuf_room(const struct logcache *lc, const struct lc_segbuf *sb);
+void lc_segbuf_add(struct lc_segbuf *sb, const struct lc_ent *ent);
+
+/* Write the slot, behind a flush of the cache if it is volatile. May sleep; 0 or -errno.
+ * @end_lsn: end of a log segment; "as of" of a fill segment.
+ */
+int lc_segbuf_seal(struct logcache *lc, struct lc_segbuf *sb, u64 end_lsn);
+
+/* Read the slot of @seg into @slot (slot_blocks blocks) and check it. May sleep. */
+int lc_slot_read(struct logcache *lc, u32 seg, struct lc_slot *slot, struct lc_slot_info *info);
+
+static inline u32 lc_seg_no(const struct logcache *lc, const struct lc_seg *s)
+{
+	return s - lc->segs.seg;
+}
+
+static inline struct lc_seg *lc_seg_at(struct logcache *lc, u64 loc)
+{
+	return &lc->segs.seg[loc >> lc->geo.seg_shift];
+}
+
+/* Global number of the block that holds @loc. */
+static inline u64 lc_block_at(u64 loc)
+{
+	return loc >> 3;
+}
+
+static inline u64 lc_seg_block(const struct logcache *lc, u32 seg)
+{
+	return (u64)seg * lc->geo.seg_blocks;
+}
+
+/* Block of the device where segment @seg starts; and its slot. */
+static inline u64 lc_seg_dev_block(const struct logcache *lc, u32 seg)
+{
+	return lc->geo.data_start + lc_seg_block(lc, seg);
+}
+
+static inline u64 lc_slot_dev_block(const struct logcache *lc, u32 seg)
+{
+	return lc->geo.slot_start + (u64)seg * lc->geo.slot_blocks;
+}
+
+/* Is all of it on the origin? */
+static inline bool lc_seg_is_clean(const struct logcache *lc, const struct lc_seg *s)
+{
+	return s->type == LC_SEG_FILL || s->end_lsn <= READ_ONCE(lc->log.clean_lsn);
+}
+
+/* An index callback: the piece left the index; account for its segment. @ctx: struct logcache */
+void lc_seg_drop(void *ctx, const struct lc_extent *e);
+
+/* Nodes for one more change of @sh's index. Called under its lock; does not sleep. */
+bool lc_shard_topup(struct logcache *lc, struct lc_shard *sh);
+/* The same, at any price; may sleep. No lock held. */
+void lc_shard_topup_wait(struct logcache *lc, struct lc_shard *sh);
+
+#endif /* LC_SEGMENT_H */

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "target.h"
+
+#include <linux/log2.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "io.h"
+#include "map.h"
+#include "message.h"
+#include "replay.h"
+#include "segment.h"
+#include "super.h"
+#include "through.h"
+#include "verify.h"
+
+#ifdef LC_PLANT_BUGS
+unsigned int lc_plant;
+module_param_named(plant, lc_plant, uint, 0644);
+MODULE_PARM_DESC(plant, "Bug to plant, for the crash tests; see target.h");
+#endif
+
+/* Pages of a checkpoint or a fill in flight. */
+#define LC_BS_POOL	16u
+
+static struct kmem_cache *lc_nodes;
+
+static void lc_event_work(struct work_struct *work)
+{
+	struct logcache *lc = container_of(work, struct logcache, event);
+
+	dm_table_event(lc->ti->table);
+}
+
+void lc_fail(struct logcache *lc, const char *what, int error)
+{
+	lc_stat_inc(lc, LOG_ERRORS);
+	if (cmpxchg(&lc->state, LC_OK, LC_FAILED) != LC_OK)
+		return;
+	lc_error(lc, "%s on %s: error %d; writes fail from now on, nothing already acknowledged is lost; replace or repair the device and reload",
+		 what, lc->cache->name, error);
+	schedule_work(&lc->event);
+}
+
+/*--------------------------------------------------------------------------
+ * Building a volume: destroy accepts whatever is there
+ *--------------------------------------------------------------------------
+ */
+
+static void lc_shards_exit(struct logcache *lc)
+{
+	unsigned int i;
+	void *node;
+
+	for (i = 0; lc->shards && i < LC_SHARDS; i++) {
+		lc_index_clear(&lc->shards[i].index);
+		while ((node = lc_index_take(&lc->shards[i].index)))
+			kmem_cache_free(lc->nodes, node);
+	}
+	kvfree(lc->shards);
+}
+
+static int lc_shards_init(struct logcache *lc)
+{
+	struct lc_index_geo geo = {
+		.loc_bits = lc->loc_bits,
+		.seg_shift = lc->geo.seg_shift,
+		.stripe_shift = LC_STRIPE_SHIFT,
+	};
+	unsigned int i;
+
+	lc->shards = kvcalloc(LC_SHARDS, sizeof(*lc->shards), GFP_KERNEL);
+	if (!lc->shards)
+		return -ENOMEM;
+	for (i = 0; i < LC_SHARDS; i++) {
+		spin_lock_init(&lc->shards[i].lock);
+		INIT_LIST_HEAD(&lc->shards[i].misses);
+		INIT_LIST_HEAD(&lc->shards[i].through);
+		lc_index_init(&lc->shards[i].index, &geo);
+	}
+	return 0;
+}
+
+static u32 lc_lru_live(void *ctx, u32 seg)
+{
+	struct logcache *lc = ctx;
+
+	return DIV_ROUND_UP(atomic_read(&lc->segs.seg[seg].live), LC_BLOCK_SECTORS);
+}
+
+static int lc_policy_init(struct logcache *lc)
+{
+	struct lc_lru_params params = {
+		.nsegs = lc->geo.nr_segs,
+		.blocks_per_seg = lc->geo.seg_blocks,
+		.ttl = lc->args.ttl_s,
+		.ttl_rate = 1000,
+		.live = lc_lru_live,
+		.ctx = lc,
+	};
+	size_t bytes = lc_lru_bytes(params.nsegs, params.blocks_per_seg);
+
+	spin_lock_init(&lc->lru_lock);
+	lc->lru_mem = vzalloc(bytes);
+	if (!lc->lru_mem)
+		return -ENOMEM;
+	lc->lru = lc_lru_init(lc->lru_mem, &params);
+	return lc->lru ? 0 : -EINVAL;
+}
+
+static void lc_destroy(struct logcache *lc)
+{
+	if (lc->bg)
+		destroy_workqueue(lc->bg);
+	if (lc->wq)
+		destroy_workqueue(lc->wq);
+	cancel_work_sync(&lc->event);
+	lc_evict_exit(lc);
+	lc_wb_exit(lc);
+	lc_fill_exit(lc);
+	lc_verify_exit(lc);
+	lc_log_exit(lc);
+	lc_shards_exit(lc);
+	vfree(lc->lru_mem);
+	lc_segs_exit(lc);
+	lc_buf_free(lc->ckpt_buf, LC_CKPT_BUF);
+	bioset_exit(&lc->bs);
+	free_percpu(lc->stats.cpu);
+	if (lc->origin)
+		dm_put_device(lc->ti, lc->origin);
+	if (lc->cache)
+		dm_put_device(lc->ti, lc->cache);
+	kfree(lc);
+}
+
+/* What does not depend on the geometry, and is needed to read it. */
+static int lc_create_base(struct logcache *lc)
+{
+	mutex_init(&lc->ckpt_lock);
+	init_waitqueue_head(&lc->seg_wait);
+	lc->nodes = lc_nodes;
+	lc->stats.cpu = alloc_percpu(struct lc_stats_cpu);
+	lc->wq = alloc_workqueue("logcache", WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
+	lc->bg = alloc_workqueue("logcache-bg", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	lc->ckpt_buf = lc_buf_alloc(LC_CKPT_BUF);
+	if (!lc->stats.cpu || !lc->wq || !lc->bg || !lc->ckpt_buf)
+		return -ENOMEM;
+	return bioset_init(&lc->bs, LC_BS_POOL, 0, BIOSET_NEED_BVECS);
+}
+
+static int lc_create_parts(struct logcache *lc)
+{
+	int r;
+
+	lc->loc_bits = order_base_2((u64)lc->geo.nr_segs << lc->geo.seg_shift);
+	r = lc_segs_init(lc);
+	r = r ?: lc_policy_init(lc);
+	r = r ?: lc_shards_init(lc);
+	r = r ?: lc_log_init(lc);
+	r = r ?: lc_fill_init(lc);
+	r = r ?: lc_verify_init(lc);
+	r = r ?: lc_wb_init(lc);
+	r = r ?: lc_evict_init(lc);
+	if (r)
+		return r;
+	lc_through_init(lc);
+	lc_mode_init(lc);
+	return 0;
+}
+
+static void lc_limits(struct logcache *lc)
+{
+	struct dm_target *ti = lc->ti;
+
+	ti->num_flush_bios = 1;
+	ti->num_discard_bios = 1;
+	ti->discards_supported = true;
+	ti->num_write_zeroes_bios = 1;
+	ti->per_io_data_size = sizeof(struct lc_bio);
+	/* Data that is safe on the SSD still needs the flush that users send. */
+	ti->flush_supported = lc->cache_volatile;
+}
+
+static int lc_ctr_devices(struct logcache *lc, char **argv)
+{
+	struct dm_target *ti = lc->ti;
+	blk_mode_t mode = dm_table_get_mode(ti->table);
+
+	if (dm_get_device(ti, argv[0], mode, &lc->cache)) {
+		ti->error = "Cannot open the cache device";
+		return -ENODEV;
+	}
+	if (dm_get_device(ti, argv[1], mode, &lc->origin)) {
+		ti->error = "Cannot open the origin device";
+		return -ENODEV;
+	}
+	if (lc->cache->bdev == lc->origin->bdev) {
+		ti->error = "Cache and origin are the same device";
+		return -EINVAL;
+	}
+	if (bdev_is_zoned(lc->cache->bdev) || bdev_is_zoned(lc->origin->bdev)) {
+		ti->error = "Zoned devices are not supported";
+		return -EINVAL;
+	}
+	if (ti->len > bdev_nr_sectors(lc->origin->bdev)) {
+		ti->error = "The origin is smaller than the table says";
+		return -EINVAL;
+	}
+	lc->cache_volatile = bdev_write_cache(lc->cache->bdev);
+	return 0;
+}
+
+static int lc_ctr_args(struct logcache *lc, unsigned int argc, char **argv)
+{
+	char why[LC_ARGS_WHY_MAX];
+	unsigned int nr;
+
+	lc_args_default(&lc->args);
+	if (argc < 3 || kstrtouint(argv[2], 10, &nr) || nr != argc - 3) {
+		lc->ti->error = "Usage: <cache dev> <origin dev> <#options> [<option> <value>]...";
+		return -EINVAL;
+	}
+	if (lc_args_parse(&lc->args, nr, argv + 3, why, sizeof(why))) {
+		lc_error(lc, "%s", why);
+		lc->ti->error = "An option is wrong; the line before says which";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* The superblock never changes, so it may be read while an older table still runs. */
+static int lc_ctr_super(struct logcache *lc)
+{
+	int r = lc_super_load(lc);
+
+	if (r) {
+		lc->ti->error = "The cache device is not usable; the line before says why";
+		return r;
+	}
+	if (lc->volume_sectors < lc->geo.origin_sectors) {
+		lc_error(lc, "the table has %llu sectors, %s was formatted for a volume of %llu",
+			 lc->volume_sectors, lc->cache->name, lc->geo.origin_sectors);
+		lc->ti->error = "The volume is smaller than at format";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int lc_ctr(struct dm_target *ti, unsigned int argc, char **argv)
+{
+	struct logcache *lc = kzalloc(sizeof(*lc), GFP_KERNEL);
+	int r;
+
+	if (!lc) {
+		ti->error = "Out of memory";
+		return -ENOMEM;
+	}
+	lc->ti = ti;
+	lc->volume_sectors = ti->len;
+	INIT_WORK(&lc->event, lc_event_work);
+	if (dm_copy_name_and_uuid(dm_table_get_md(ti->table), lc->name, NULL))
+		strscpy(lc->name, dm_table_device_name(ti->table), sizeof(lc->name));
+	r = lc_ctr_args(lc, argc, argv);
+	r = r ?: lc_ctr_devices(lc, argv);
+	if (!r && lc_create_base(lc)) {
+		ti->error = "Out of memory";
+		r = -ENOMEM;
+	}
+	r = r ?: lc_ctr_super(lc);
+	if (!r && lc_create_parts(lc)) {
+		ti->error = "Out of memory for the index";
+		r = -ENOMEM;
+	}
+	if (r) {
+		lc_destroy(lc);
+		return r;
+	}
+	lc_limits(lc);
+	ti->private = lc;
+	return 0;
+}
+
+static void lc_dtr(struct dm_target *ti)
+{
+	lc_destroy(ti->private);
+}
+
+/*--------------------------------------------------------------------------
+ * Suspend and resume
+ *--------------------------------------------------------------------------
+ */
+
+static void lc_presuspend(struct dm_target *ti)
+{
+	struct logcache *lc = ti->private;
+
+	/* Held writes would keep a suspend waiting: they come back after it. */
+	if (dm_noflush_suspending(ti))
+		lc_log_hold(lc);
+}
+
+/* No bio is in flight and none will come. */
+static void lc_postsuspend(struct dm_target *ti)
+{
+	struct logcache *lc = ti->private;
+	int r;
+
+	if (!lc->loaded || lc->suspended)
+		return;
+	lc->suspended = true;
+	lc_mode_stop(lc);
+	lc_evict_stop(lc);
+	lc_wb_stop(lc);
+	lc_fill_drain(lc);
+	flush_workqueue(lc->wq);
+	flush_workqueue(lc->bg);
+	r = lc->state == LC_OK ? 0 : -EIO;
+	r = r ?: lc_fill_stop(lc);
+	r = r ?: lc_evict_seal(lc);
+	r = r ?: lc_log_stop(lc);
+	r = r ?: lc_ckpt_write(lc, LC_CKPT_CLEAN);
+	if (r)
+		lc_warn(lc, "stopped without a clean checkpoint: error %d; the next start replays the log", r);
+}
+
+static int lc_preresume(struct dm_target *ti)
+{
+	struct logcache *lc = ti->private;
+	int r;
+
+	if (!lc->loaded) {
+		r = lc_replay(lc);
+		lc->loaded = !r;
+		return r;
+	}
+	if (!lc->suspended || lc->state != LC_OK)
+		return 0;
+	r = lc_log_start(lc, lc->log.next_lsn, lc->log.chain);
+	return r ?: lc_ckpt_write(lc, 0);
+}
+
+static void lc_resume(struct dm_target *ti)
+{
+	struct logcache *lc = ti->private;
+
+	lc->suspended = false;
+	lc->evict.stop = false;
+	lc->log.requeue = false;
+	lc_wb_resume(lc);
+	lc_mode_update(lc);
+	lc_evict_kick(lc);
+	lc_log_kick(lc);
+}
+
+static int lc_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn fn, void *data)
+{
+	struct logcache *lc = ti->private;
+	int r;
+
+	r = fn(ti, lc->cache, 0, lc->geo.cache_sectors, data);
+	return r ?: fn(ti, lc->origin, 0, ti->len, data);
+}
+
+static void lc_io_hints(struct dm_target *ti, struct queue_limits *limits)
+{
+	/* 1 GiB: a discard is one log entry for each stripe. */
+	lc_limit_discard(limits, 1u << 21);
+	limits->discard_granularity = limits->logical_block_size;
+}
+
+static struct target_type lc_target = {
+	.name = "logcache",
+	.version = { 1, 0, 0 },
+	.module = THIS_MODULE,
+	.ctr = lc_ctr,
+	.dtr = lc_dtr,
+	.map = lc_map,
+	.end_io = lc_end_io,
+	.presuspend = lc_presuspend,
+	.postsuspend = lc_postsuspend,
+	.preresume = lc_preresume,
+	.resume = lc_resume,
+	.status = lc_status,
+	.message = lc_message,
+	.iterate_devices = lc_iterate_devices,
+	.io_hints = lc_io_hints,
+};
+
+static int __init lc_init(void)
+{
+	int r;
+
+	lc_nodes = kmem_cache_create("logcache_node", LC_INDEX_NODE_SIZE, LC_INDEX_NODE_SIZE,
+				     SLAB_HWCACHE_ALIGN, NULL);
+	if (!lc_nodes)
+		return -ENOMEM;
+	r = dm_register_target(&lc_target);
+	if (r)
+		kmem_cache_destroy(lc_nodes);
+	return r;
+}
+
+static void __exit lc_exit(void)
+{
+	dm_unregister_target(&lc_target);
+	kmem_cache_destroy(lc_nodes);
+}
+
+module_init(lc_init);
+module_exit(lc_exit);
+
+MODULE_DESCRIPTION(DM_NAME " log-structured write-back cache");
+MODULE_AUTHOR("dm-logcache developers");
+MODULE_LICENSE("GPL");
+MODULE_SOFTDEP("pre: crc32c");

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "verify.h"
+
+#include <linux/highmem.h>
+
+#include "logcache.h"
+#include "segment.h"
+#include "target.h"
+
+#define LC_VERIFY_PAGES	16u
+
+void lc_crc_error(struct logcache *lc, u64 block, u64 lba, const char *when)
+{
+	lc_stat_inc(lc, CRC_ERRORS);
+	DMERR_LIMIT("%s: %s: block %llu of %s (sector %llu of the volume) does not match its checksum; check the device",
+		    lc->name, when, lc->geo.data_start + block, lc->cache->name, lba);
+	schedule_work(&lc->event);
+}
+
+static int lc_verify_block(struct logcache *lc, u64 block, struct page *page)
+{
+	struct bio_vec vec;
+	struct bio bio;
+	int r;
+
+	bio_init(&bio, lc->cache->bdev, &vec, 1, REQ_OP_READ);
+	bio.bi_iter.bi_sector = lc_geo_sector(&lc->geo, block * LC_BLOCK_SECTORS);
+	__bio_add_page(&bio, page, LC_BLOCK_SIZE, 0);
+	r = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	if (!r && lc_block_crc(page_address(page)) != lc->segs.crc[block])
+		r = -EBADMSG;
+	return r;
+}
+
+static void lc_verify_copy(struct bio *bio, struct bvec_iter *iter, const void *from, u32 bytes)
+{
+	while (bytes) {
+		struct bio_vec bv = bio_iter_iovec(bio, *iter);
+		u32 n = min(bytes, bv.bv_len);
+
+		memcpy_to_page(bv.bv_page, bv.bv_offset, from, n);
+		bio_advance_iter(bio, iter, n);
+		from += n;
+		bytes -= n;
+	}
+}
+
+static int lc_verify_all(struct logcache *lc, struct bio *bio, struct page *page, u64 *bad)
+{
+	u64 loc = lc_bio(bio)->lba, end = loc + bio_sectors(bio), to;
+	struct bvec_iter iter = bio->bi_iter;
+	int r;
+
+	for (; loc < end; loc = to) {
+		to = min(end, round_down(loc, LC_BLOCK_SECTORS) + LC_BLOCK_SECTORS);
+		*bad = lc_block_at(loc);
+		r = lc_verify_block(lc, *bad, page);
+		if (r)
+			return r;
+		lc_verify_copy(bio, &iter,
+			       page_address(page) + ((loc % LC_BLOCK_SECTORS) << LC_SECTOR_SHIFT),
+			       (to - loc) << LC_SECTOR_SHIFT);
+	}
+	return 0;
+}
+
+/* A copy that cannot be trusted: the origin has the data. */
+static void lc_verify_forget(struct logcache *lc, struct bio *bio)
+{
+	u64 lba = bio->bi_iter.bi_sector;
+	struct lc_shard *sh = lc_shard_of(lc, lba);
+
+	spin_lock_irq(&sh->lock);
+	while (!lc_shard_topup(lc, sh)) {
+		spin_unlock_irq(&sh->lock);
+		lc_shard_topup_wait(lc, sh);
+		spin_lock_irq(&sh->lock);
+	}
+	WARN_ON_ONCE(lc_index_remove_at(&sh->index, lc_key(lba), bio_sectors(bio), lc_bio(bio)->lba,
+					LC_EXT_DATA, lc_seg_drop, lc));
+	spin_unlock_irq(&sh->lock);
+}
+
+static void lc_verify_work(struct work_struct *work)
+{
+	struct lc_bio *pb = container_of(work, struct lc_bio, work);
+	struct bio *bio = dm_bio_from_per_bio_data(pb, sizeof(*pb));
+	struct logcache *lc = pb->lc;
+	struct page *page = mempool_alloc(lc->verify_pages, GFP_NOIO);
+	u64 bad;
+	int r;
+
+	r = lc_verify_all(lc, bio, page, &bad);
+	mempool_free(page, lc->verify_pages);
+	if (r == -EBADMSG)
+		lc_crc_error(lc, bad, bio->bi_iter.bi_sector, "read");
+	if (r && lc_seg_is_clean(lc, pb->seg)) {
+		lc_verify_forget(lc, bio);
+		bio_set_dev(bio, lc->origin->bdev);
+		submit_bio_noacct(bio);
+		return;
+	}
+	bio->bi_status = r ? BLK_STS_IOERR : BLK_STS_OK;
+	bio_endio(bio);
+}
+
+int lc_verify_read(struct logcache *lc, struct bio *bio, u64 loc)
+{
+	struct lc_bio *pb = lc_bio(bio);
+
+	pb->lc = lc;
+	pb->lba = loc;
+	INIT_WORK(&pb->work, lc_verify_work);
+	queue_work(lc->bg, &pb->work);
+	return DM_MAPIO_SUBMITTED;
+}
+
+int lc_verify_init(struct logcache *lc)
+{
+	lc->verify_pages = mempool_create_page_pool(LC_VERIFY_PAGES, 0);
+	return lc->verify_pages ? 0 : -ENOMEM;
+}
+
+void lc_verify_exit(struct logcache *lc)
+{
+	mempool_destroy(lc->verify_pages);
+}

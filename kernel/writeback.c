@@ -1,0 +1,633 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "writeback.h"
+
+#include <linux/blkdev.h>
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "io.h"
+#include "logcache.h"
+#include "segment.h"
+#include "target.h"
+#include "verify.h"
+
+/* A job: a run of the origin that is written with one bio. */
+#define LC_JOB_BLOCKS	64u
+#define LC_JOB_PIECES	64u
+
+/* Nodes of the unit's index: some 40,000 extents, more than any slot holds. */
+#define LC_WB_NODES	1024u
+
+#define LC_BACKOFF_MIN	(HZ / 10)
+#define LC_BACKOFF_MAX	(10 * HZ)
+
+struct lc_piece {
+	u64 loc;
+	u32 len;
+	u32 page;		/* first page of the job that holds it */
+};
+
+struct lc_job {
+	struct list_head list;
+	struct logcache *lc;
+	struct work_struct work;
+	atomic_t reads;
+	blk_status_t status;
+	u64 lba;
+	u32 len;
+	unsigned int nr;
+	unsigned int nr_pages;
+	struct lc_piece piece[LC_JOB_PIECES];
+	struct page *page[LC_JOB_BLOCKS];
+};
+
+unsigned int lc_wb_dirty_percent(const struct logcache *lc)
+{
+	return READ_ONCE(lc->segs.nr_dirty) * 100 / lc->geo.nr_segs;
+}
+
+/*--------------------------------------------------------------------------
+ * Collecting a unit
+ *--------------------------------------------------------------------------
+ */
+
+/* Entries of the segment that holds @lsn, from that one on. */
+struct lc_span {
+	const struct lc_entry *ent;
+	u32 seg;
+	u32 nr;
+};
+
+/* Log lock held. An open segment's entries are only in memory: copy them. */
+static bool lc_span_open(struct logcache *lc, struct lc_segbuf *sb, u64 lsn, struct lc_span *span)
+{
+	u64 end = min(sb->first_lsn + sb->nr, lc->log.durable_lsn);
+
+	if (lsn < sb->first_lsn || lsn >= end)
+		return false;
+	span->seg = sb->seg;
+	span->nr = end - lsn;
+	memcpy(lc_slot_entries(lc->wb.slot), lc_slot_entries(sb->slot) + (lsn - sb->first_lsn),
+	       span->nr * sizeof(struct lc_entry));
+	span->ent = lc_slot_entries(lc->wb.slot);
+	return true;
+}
+
+static struct lc_seg *lc_span_sealed(struct logcache *lc, u64 lsn)
+{
+	struct lc_seg *s;
+
+	list_for_each_entry(s, &lc->log.dirty, list) {
+		if (lsn < s->end_lsn)
+			return lsn >= s->first_lsn ? s : NULL;
+	}
+	return NULL;
+}
+
+/* 1: found; 0: nothing durable behind @lsn; or -errno. */
+static int lc_span_find(struct logcache *lc, u64 lsn, struct lc_span *span)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_slot_info info;
+	struct lc_segbuf *sb;
+	struct lc_seg *s;
+	bool found = false;
+	int r;
+
+	spin_lock_irq(&log->lock);
+	s = lc_span_sealed(lc, lsn);
+	if (!s) {
+		list_for_each_entry(sb, &log->sealing, list) {
+			found = lc_span_open(lc, sb, lsn, span);
+			if (found)
+				break;
+		}
+		if (!found && log->cur)
+			found = lc_span_open(lc, log->cur, lsn, span);
+	}
+	spin_unlock_irq(&log->lock);
+	if (!s)
+		return found;
+
+	r = lc_slot_read(lc, lc_seg_no(lc, s), lc->wb.slot, &info);
+	if (r)
+		return r;
+	span->seg = info.seg;
+	span->ent = lc_slot_entries(lc->wb.slot) + (lsn - info.first_lsn);
+	span->nr = info.end_lsn - lsn;
+	return 1;
+}
+
+static bool lc_unit_full(struct logcache *lc)
+{
+	struct lc_writeback *wb = &lc->wb;
+
+	return lc_index_spare(&wb->unit) < LC_INDEX_NEED_MAX ||
+	       wb->unit_sectors >= (u64)lc->args.writeback_unit_mb << (20 - LC_SECTOR_SHIFT);
+}
+
+static int lc_unit_add(struct logcache *lc, const struct lc_ent *ent, u32 seg)
+{
+	struct lc_extent e = {
+		.key = ent->lba,
+		.len = ent->len,
+		.loc = lc_geo_loc(&lc->geo, seg, ent->pos),
+	};
+
+	switch (ent->op) {
+	case LC_OP_WRITE:
+		e.kind = LC_EXT_DATA;
+		lc->wb.unit_sectors += ent->len;
+		break;
+	case LC_OP_ZERO:
+		e.kind = LC_EXT_ZERO;
+		break;
+	case LC_OP_DISCARD:
+		e.kind = LC_EXT_DISCARD;
+		break;
+	default:
+		return 0;
+	}
+	return lc_index_insert(&lc->wb.unit, &e, NULL, NULL);
+}
+
+/* True if the unit can take more. */
+static bool lc_unit_add_span(struct logcache *lc, const struct lc_span *span)
+{
+	struct lc_ent ent;
+	u32 i;
+
+	for (i = 0; i < span->nr; i++) {
+		if (lc_unit_full(lc))
+			return false;
+		lc_entry_get(&span->ent[i], &ent);
+		if (WARN_ON_ONCE(lc_unit_add(lc, &ent, span->seg)))
+			return false;
+		lc->wb.unit_end++;
+	}
+	return true;
+}
+
+/* The origin must never be ahead of what the log keeps through a power cut. */
+static int lc_unit_flush_cache(struct logcache *lc)
+{
+	u64 lsn = READ_ONCE(lc->log.published_lsn);
+	int r = 0;
+
+	if (lc->cache_volatile && READ_ONCE(lc->log.durable_lsn) < lsn) {
+		r = blkdev_issue_flush(lc->cache->bdev);
+		if (!r)
+			lc_log_durable(lc, lsn);
+	}
+	return r;
+}
+
+static int lc_unit_collect(struct logcache *lc)
+{
+	struct lc_writeback *wb = &lc->wb;
+	struct lc_span span;
+	int r;
+
+	r = lc_unit_flush_cache(lc);
+	if (r)
+		return r;
+	lc_index_clear(&wb->unit);
+	wb->unit_sectors = 0;
+	wb->unit_end = READ_ONCE(lc->log.clean_lsn);
+	do {
+		r = lc_span_find(lc, wb->unit_end, &span);
+	} while (r > 0 && lc_unit_add_span(lc, &span));
+	return min(r, 0);
+}
+
+/*--------------------------------------------------------------------------
+ * A job: SSD to origin
+ *--------------------------------------------------------------------------
+ */
+
+static void lc_job_free(struct lc_job *job)
+{
+	struct lc_writeback *wb = &job->lc->wb;
+
+	while (job->nr_pages)
+		mempool_free(job->page[--job->nr_pages], wb->pages);
+	mempool_free(job, wb->job_pool);
+}
+
+static void lc_job_end(struct lc_job *job)
+{
+	struct lc_writeback *wb = &job->lc->wb;
+	unsigned long flags;
+
+	if (job->status) {
+		lc_stat_inc(job->lc, WB_ERRORS);
+		spin_lock_irqsave(&wb->lock, flags);
+		list_add_tail(&job->list, &wb->failed);
+		spin_unlock_irqrestore(&wb->lock, flags);
+	} else {
+		lc_stat_inc(job->lc, WB_WRITES);
+		lc_stat_add(job->lc, WB_SECTORS, job->len);
+		lc_job_free(job);
+	}
+	atomic_dec(&wb->jobs);
+	wake_up_all(&wb->wait);
+}
+
+static void lc_job_done_work(struct work_struct *work)
+{
+	lc_job_end(container_of(work, struct lc_job, work));
+}
+
+static void lc_job_write_endio(struct bio *bio)
+{
+	struct lc_job *job = bio->bi_private;
+
+	job->status = bio->bi_status;
+	bio_put(bio);
+	/* mempool_free() of many pages is no work for an interrupt. */
+	INIT_WORK(&job->work, lc_job_done_work);
+	queue_work(job->lc->wq, &job->work);
+}
+
+static void lc_job_add_piece(struct bio *bio, struct lc_job *job, const struct lc_piece *p)
+{
+	u32 off = (p->loc % LC_BLOCK_SECTORS) << LC_SECTOR_SHIFT;
+	u32 left = p->len << LC_SECTOR_SHIFT, n;
+	unsigned int i;
+
+	for (i = p->page; left; i++, left -= n, off = 0) {
+		n = min(left, LC_BLOCK_SIZE - off);
+		__bio_add_page(bio, job->page[i], n, off);
+	}
+}
+
+static void lc_job_write(struct lc_job *job)
+{
+	struct logcache *lc = job->lc;
+	struct bio *bio;
+	unsigned int i;
+
+	bio = bio_alloc_bioset(lc->origin->bdev, job->nr_pages, REQ_OP_WRITE | REQ_IDLE | REQ_SYNC,
+			       GFP_NOIO, &lc->wb.bs);
+	bio->bi_iter.bi_sector = job->lba;
+	bio->bi_private = job;
+	bio->bi_end_io = lc_job_write_endio;
+	for (i = 0; i < job->nr; i++)
+		lc_job_add_piece(bio, job, &job->piece[i]);
+	submit_bio_noacct(bio);
+}
+
+static unsigned int lc_piece_blocks(const struct lc_piece *p)
+{
+	return DIV_ROUND_UP(p->loc % LC_BLOCK_SECTORS + p->len, LC_BLOCK_SECTORS);
+}
+
+static bool lc_job_verify(struct lc_job *job)
+{
+	struct logcache *lc = job->lc;
+	unsigned int i, j;
+	bool ok = true;
+	u64 block;
+
+	for (i = 0; i < job->nr; i++) {
+		block = lc_block_at(job->piece[i].loc);
+		for (j = 0; j < lc_piece_blocks(&job->piece[i]); j++, block++) {
+			if (lc_block_crc(page_address(job->page[job->piece[i].page + j])) ==
+			    lc->segs.crc[block])
+				continue;
+			lc_crc_error(lc, block, job->lba, "writeback");
+			ok = false;
+		}
+	}
+	return ok;
+}
+
+/* All reads are back. */
+static void lc_job_work(struct work_struct *work)
+{
+	struct lc_job *job = container_of(work, struct lc_job, work);
+
+	if (!job->status && !lc_job_verify(job))
+		job->status = BLK_STS_PROTECTION;
+	if (job->status)
+		lc_job_end(job);
+	else
+		lc_job_write(job);
+}
+
+static void lc_job_read_endio(struct bio *bio)
+{
+	struct lc_job *job = bio->bi_private;
+
+	if (bio->bi_status)
+		job->status = bio->bi_status;
+	bio_put(bio);
+	if (atomic_dec_and_test(&job->reads)) {
+		INIT_WORK(&job->work, lc_job_work);
+		queue_work(job->lc->wq, &job->work);
+	}
+}
+
+static void lc_job_read(struct lc_job *job, const struct lc_piece *p)
+{
+	struct logcache *lc = job->lc;
+	unsigned int i, nr = lc_piece_blocks(p);
+	struct bio *bio;
+
+	bio = bio_alloc_bioset(lc->cache->bdev, nr, REQ_OP_READ, GFP_NOIO, &lc->wb.bs);
+	bio->bi_iter.bi_sector = lc_geo_sector(&lc->geo, round_down(p->loc, LC_BLOCK_SECTORS));
+	bio->bi_private = job;
+	bio->bi_end_io = lc_job_read_endio;
+	for (i = 0; i < nr; i++)
+		__bio_add_page(bio, job->page[p->page + i], LC_BLOCK_SIZE, 0);
+	submit_bio_noacct(bio);
+}
+
+static void lc_job_start(struct lc_job *job)
+{
+	unsigned int i;
+
+	atomic_inc(&job->lc->wb.jobs);
+	job->status = BLK_STS_OK;
+	atomic_set(&job->reads, job->nr);
+	for (i = 0; i < job->nr; i++)
+		lc_job_read(job, &job->piece[i]);
+}
+
+static struct lc_job *lc_job_new(struct logcache *lc, u64 lba)
+{
+	struct lc_job *job = mempool_alloc(lc->wb.job_pool, GFP_NOIO);
+
+	job->lc = lc;
+	job->lba = lba;
+	job->len = 0;
+	job->nr = 0;
+	job->nr_pages = 0;
+	return job;
+}
+
+/* Take as much of @e as fits; true if all of it did. */
+static bool lc_job_take(struct lc_job *job, struct lc_extent *e)
+{
+	u32 in_block = e->loc % LC_BLOCK_SECTORS;
+	u32 room = (LC_JOB_BLOCKS - job->nr_pages) * LC_BLOCK_SECTORS;
+	struct lc_piece *p = &job->piece[job->nr];
+	u32 len;
+
+	if (job->lba + job->len != e->key || job->nr == LC_JOB_PIECES || room <= in_block)
+		return false;
+	len = min(e->len, room - in_block);
+	p->loc = e->loc;
+	p->len = len;
+	p->page = job->nr_pages;
+	job->nr++;
+	job->len += len;
+	while (job->nr_pages < p->page + lc_piece_blocks(p))
+		job->page[job->nr_pages++] = mempool_alloc(job->lc->wb.pages, GFP_NOIO);
+	if (len == e->len)
+		return true;
+	lc_extent_clip(e, e->key + len, lc_extent_end(e));
+	return false;
+}
+
+/*--------------------------------------------------------------------------
+ * Applying a unit
+ *--------------------------------------------------------------------------
+ */
+
+/* Readers of the origin come first, until writers have to be slowed down. */
+static int lc_wb_depth(struct logcache *lc)
+{
+	int depth = lc->args.writeback_depth;
+
+	if (atomic_read(&lc->fills.reading) && lc_wb_dirty_percent(lc) < lc->args.dirty_throttle)
+		depth = max(1, depth / 8);
+	return depth;
+}
+
+static void lc_wb_start_job(struct logcache *lc, struct lc_job *job)
+{
+	struct lc_writeback *wb = &lc->wb;
+
+	wait_event(wb->wait, atomic_read(&wb->jobs) < lc_wb_depth(lc) || wb->stop);
+	lc_job_start(job);
+}
+
+static int lc_wb_zero(struct logcache *lc, const struct lc_extent *e)
+{
+	struct block_device *bdev = lc->origin->bdev;
+
+	if (e->kind == LC_EXT_ZERO)
+		return blkdev_issue_zeroout(bdev, e->key, e->len, GFP_NOIO, 0);
+	if (!bdev_max_discard_sectors(bdev))
+		return 0;
+	return blkdev_issue_discard(bdev, e->key, e->len, GFP_NOIO);
+}
+
+static int lc_unit_issue(struct logcache *lc)
+{
+	struct lc_job *job = NULL;
+	struct lc_extent e;
+	u64 cursor = 0;
+	int r = 0, r2;
+
+	while (!lc->wb.stop && lc_index_next(&lc->wb.unit, &cursor, &e)) {
+		if (e.kind != LC_EXT_DATA) {
+			r2 = lc_wb_zero(lc, &e);
+			r = r ?: r2;
+			continue;
+		}
+		while (!job || !lc_job_take(job, &e)) {
+			if (job)
+				lc_wb_start_job(lc, job);
+			job = lc_job_new(lc, e.key);
+		}
+	}
+	if (job)
+		lc_wb_start_job(lc, job);
+	return r;
+}
+
+static void lc_wb_wait_jobs(struct logcache *lc)
+{
+	wait_event(lc->wb.wait, !atomic_read(&lc->wb.jobs));
+}
+
+/* Pause, then start what failed again. False: nothing failed, or stopping. */
+static bool lc_unit_again(struct logcache *lc)
+{
+	struct lc_writeback *wb = &lc->wb;
+	struct lc_job *job, *n;
+	unsigned long pause;
+	LIST_HEAD(jobs);
+
+	spin_lock_irq(&wb->lock);
+	list_splice_init(&wb->failed, &jobs);
+	spin_unlock_irq(&wb->lock);
+	if (list_empty(&jobs)) {
+		wb->errors = 0;
+		return false;
+	}
+	if (!wb->errors++)
+		lc_warn(lc, "writeback to %s fails; trying again, nothing is lost meanwhile",
+			lc->origin->name);
+	pause = min_t(unsigned long, LC_BACKOFF_MIN << min(wb->errors - 1, 7u), LC_BACKOFF_MAX);
+	wait_event_timeout(wb->wait, wb->stop, pause);
+	list_for_each_entry_safe(job, n, &jobs, list) {
+		list_del(&job->list);
+		if (wb->stop)
+			lc_job_free(job);
+		else
+			lc_wb_start_job(lc, job);
+	}
+	lc_wb_wait_jobs(lc);
+	return true;
+}
+
+static int lc_unit_apply(struct logcache *lc)
+{
+	struct lc_writeback *wb = &lc->wb;
+	int r;
+
+	WRITE_ONCE(wb->half, true);
+	r = lc_unit_issue(lc);
+	lc_wb_wait_jobs(lc);
+	while (lc_unit_again(lc))
+		;
+	if (!r && wb->stop)
+		r = -EINTR;
+	if (!r)
+		r = blkdev_issue_flush(lc->origin->bdev);
+	if (r)
+		return r;
+	WRITE_ONCE(wb->half, false);
+	lc_stat_inc(lc, WB_UNITS);
+	return 0;
+}
+
+/*--------------------------------------------------------------------------
+ * When
+ *--------------------------------------------------------------------------
+ */
+
+static bool lc_wb_due(struct logcache *lc)
+{
+	struct lc_log *log = &lc->log;
+	u64 clean = READ_ONCE(log->clean_lsn);
+
+	if (clean >= READ_ONCE(log->published_lsn) || lc->wb.stop)
+		return false;
+	return lc->wb.drain || READ_ONCE(lc->wb.flush_lsn) > clean || READ_ONCE(log->starved) ||
+	       lc_wb_dirty_percent(lc) >= lc->args.dirty_start ||
+	       get_jiffies_64() >= READ_ONCE(log->dirty_since) +
+				   msecs_to_jiffies(lc->args.writeback_age_ms);
+}
+
+/* Look again when the oldest dirty data comes of age; a failed unit pauses first. */
+static void lc_wb_rearm(struct logcache *lc, int error)
+{
+	unsigned long delay = msecs_to_jiffies(lc->args.writeback_age_ms) + 1;
+
+	if (lc->wb.stop)
+		return;
+	lc->wb.pause_until = error ? (jiffies + LC_BACKOFF_MAX) ?: 1 : 0;
+	if (error)
+		delay = LC_BACKOFF_MAX;
+	else if (lc_wb_due(lc))
+		delay = 0;
+	else if (READ_ONCE(lc->log.clean_lsn) >= READ_ONCE(lc->log.published_lsn))
+		return;
+	queue_delayed_work(lc->bg, &lc->wb.work, delay);
+}
+
+static void lc_wb_work(struct work_struct *work)
+{
+	struct logcache *lc = container_of(to_delayed_work(work), struct logcache, wb.work);
+	struct lc_writeback *wb = &lc->wb;
+	int r = 0;
+
+	/* Whoever kicks a failing origin still waits for the pause to end. */
+	if (wb->pause_until && time_before(jiffies, wb->pause_until) && !wb->stop) {
+		queue_delayed_work(lc->bg, &wb->work, wb->pause_until - jiffies);
+		return;
+	}
+	if (lc_wb_due(lc)) {
+		r = lc_unit_collect(lc);
+		if (!r)
+			r = lc_unit_apply(lc);
+		if (!r) {
+			lc_log_cleaned(lc, wb->unit_end, wb->unit_sectors);
+			lc_log_kick(lc);
+			lc_evict_kick(lc);
+		} else if (r != -EINTR) {
+			lc_warn(lc, "writeback of a unit failed: error %d; trying again", r);
+		}
+		wake_up_all(&wb->wait);
+		lc_mode_update(lc);
+	}
+	lc_wb_rearm(lc, r);
+}
+
+void lc_wb_kick(struct logcache *lc)
+{
+	if (!lc->wb.stop)
+		mod_delayed_work(lc->bg, &lc->wb.work, 0);
+}
+
+void lc_wb_flush(struct logcache *lc)
+{
+	WRITE_ONCE(lc->wb.flush_lsn, READ_ONCE(lc->log.published_lsn));
+	lc_wb_kick(lc);
+}
+
+void lc_wb_stop(struct logcache *lc)
+{
+	lc->wb.stop = true;
+	wake_up_all(&lc->wb.wait);
+	cancel_delayed_work_sync(&lc->wb.work);
+}
+
+void lc_wb_resume(struct logcache *lc)
+{
+	lc->wb.stop = false;
+	lc_wb_kick(lc);
+}
+
+int lc_wb_init(struct logcache *lc)
+{
+	struct lc_index_geo geo = {
+		.loc_bits = lc->loc_bits,
+		.seg_shift = lc->geo.seg_shift,
+		.stripe_shift = LC_STRIPE_SHIFT,
+	};
+	struct lc_writeback *wb = &lc->wb;
+	unsigned int i;
+
+	INIT_DELAYED_WORK(&wb->work, lc_wb_work);
+	spin_lock_init(&wb->lock);
+	INIT_LIST_HEAD(&wb->failed);
+	init_waitqueue_head(&wb->wait);
+	wb->stop = true;
+	wb->nodes = vmalloc(LC_WB_NODES * LC_INDEX_NODE_SIZE);
+	wb->slot = lc_buf_alloc((size_t)lc->geo.slot_blocks << LC_BLOCK_SHIFT);
+	wb->job_pool = mempool_create_kmalloc_pool(2, sizeof(struct lc_job));
+	wb->pages = mempool_create_page_pool(2 * LC_JOB_BLOCKS, 0);
+	if (!wb->nodes || !wb->slot || !wb->job_pool || !wb->pages)
+		return -ENOMEM;
+	lc_index_init(&wb->unit, &geo);
+	for (i = 0; i < LC_WB_NODES; i++)
+		lc_index_give(&wb->unit, wb->nodes + i * LC_INDEX_NODE_SIZE);
+	return bioset_init(&wb->bs, 2 * LC_JOB_PIECES, 0, BIOSET_NEED_BVECS);
+}
+
+void lc_wb_exit(struct logcache *lc)
+{
+	struct lc_writeback *wb = &lc->wb;
+
+	bioset_exit(&wb->bs);
+	mempool_destroy(wb->pages);
+	mempool_destroy(wb->job_pool);
+	lc_buf_free(wb->slot, (size_t)lc->geo.slot_blocks << LC_BLOCK_SHIFT);
+	vfree(wb->nodes);
+}

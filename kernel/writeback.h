@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Writeback: everything from clean_lsn to some later LSN is one *unit*. Of each
+ * sector the newest version inside the unit goes to the origin, sorted by LBA,
+ * neighbours merged; then one flush of the origin; then clean_lsn moves to the
+ * end of the unit. Units never overlap in time, so after each of them the
+ * origin is the volume as it was at clean_lsn, whatever has been written since.
+ *
+ *   collect ─► jobs: read SSD ─► verify ─► write origin ─► flush origin ─► clean
+ *              `─── failed: again after a pause, for ever ──┘
+ */
+#ifndef LC_WRITEBACK_H
+#define LC_WRITEBACK_H
+
+#include <linux/bio.h>
+#include <linux/mempool.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "format.h"
+
+#include "index.h"
+
+struct logcache;
+
+struct lc_writeback {
+	struct delayed_work work;
+	struct lc_index unit;		/* newest version of each sector; key: lba */
+	void *nodes;
+	struct lc_slot *slot;		/* one, being collected */
+	u64 unit_end;			/* LSN */
+	u64 unit_sectors;		/* of payload that the unit makes clean */
+	u64 flush_lsn;			/* forced up to here */
+	bool drain;			/* write back whatever there is */
+	bool stop;			/* suspending: give the unit up */
+	bool half;			/* a unit is being applied */
+	atomic_t jobs;			/* in flight */
+	spinlock_t lock;
+	struct list_head failed;	/* jobs to be tried again, under lock */
+	wait_queue_head_t wait;		/* a job ended; clean_lsn moved; stop */
+	unsigned int errors;		/* rounds in a row with a failed job */
+	unsigned long pause_until;	/* jiffies; 0: no unit has failed */
+	mempool_t *job_pool;
+	mempool_t *pages;
+	struct bio_set bs;
+};
+
+int lc_wb_init(struct logcache *lc);
+void lc_wb_exit(struct logcache *lc);
+/* There may be something to do. Any context. */
+void lc_wb_kick(struct logcache *lc);
+/* Write back everything published so far, in the background. Any context. */
+void lc_wb_flush(struct logcache *lc);
+/* Stop and wait for the running unit to end or give up. May sleep. */
+void lc_wb_stop(struct logcache *lc);
+void lc_wb_resume(struct logcache *lc);
+/* Percent of the segments that hold log data not yet on the origin. */
+unsigned int lc_wb_dirty_percent(const struct logcache *lc);
+
+#endif /* LC_WRITEBACK_H */

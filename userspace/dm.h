@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What logcachectl wants of device-mapper. Hides libdevmapper; every function
+ * complains itself and returns an exit status (see ctl.h).
+ */
+#ifndef CTL_DM_H
+#define CTL_DM_H
+
+#include <stdbool.h>
+
+#include <linux/types.h>
+
+#define DM_TARGET	"logcache"
+
+/* The kernel knows the target; loads the module if it does not. */
+int dm_need_target(void);
+
+/* Create and start @name with one target over @sectors. */
+int dm_create(const char *name, u64 sectors, const char *params, bool udev_sync);
+int dm_remove(const char *name, bool udev_sync);
+
+/* Send a message to @name. *@reply, if wanted, is NULL or text for the caller to free. */
+int dm_message(const char *name, const char *text, char **reply);
+
+/* The target's status or table line without length and name; the caller frees it.
+ * A device that does not exist or is no logcache is an error.
+ */
+int dm_status(const char *name, char **line);
+int dm_table(const char *name, u64 *sectors, char **line);
+
+/* Call @fn with the name of every volume, until it returns not 0, which is returned. */
+int dm_each_volume(int (*fn)(const char *name, void *data), void *data);
+
+#endif /* CTL_DM_H */

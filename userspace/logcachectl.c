@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * logcachectl - make, look at and look after dm-logcache volumes.
+ *
+ * One table dispatches, parses and explains; see struct ctl_cmd.
+ */
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+#include "ctl.h"
+
+#define OPT_CACHE	{ "cache", "DEV", "the fast device", .required = true }
+#define OPT_ORIGIN	{ "origin", "DEV", "the slow device", .required = true }
+#define OPT_JSON	{ "json", NULL, "print JSON" }
+#define OPT_FORCE_READ	{ "force", NULL, "look even if the device is in use; what is found may be in motion" }
+
+static const struct ctl_opt format_opts[] = {
+	OPT_CACHE,
+	OPT_ORIGIN,
+	{ "segment-size", "SIZE", "1M, 2M (default) or 4M" },
+	{ "origin-id", "TEXT", "name of the origin to keep in the superblock (default: its path)" },
+	{ "yes", NULL, "do not ask" },
+	{ "force", NULL, "overwrite what is there, even dirty data of another cache" },
+	{}
+};
+
+static const struct ctl_opt create_opts[] = {
+	OPT_CACHE,
+	OPT_ORIGIN,
+	{ "option", "KEY=VALUE", "option of the target, may be repeated; see below", .repeats = true },
+	{ "noudevsync", NULL, "do not wait for udev" },
+	{}
+};
+
+static const struct ctl_opt remove_opts[] = {
+	{ "flush", NULL, "write everything back to the origin first" },
+	{ "noudevsync", NULL, "do not wait for udev" },
+	{}
+};
+
+static const struct ctl_opt json_opts[] = {
+	OPT_JSON,
+	{}
+};
+
+static const struct ctl_opt no_opts[] = { {} };
+
+static const struct ctl_opt flush_opts[] = {
+	{ "timeout", "SECONDS", "give up after so long; writeback goes on (default: never)" },
+	{}
+};
+
+static const struct ctl_opt check_opts[] = {
+	OPT_CACHE,
+	OPT_JSON,
+	OPT_FORCE_READ,
+	{}
+};
+
+static const struct ctl_opt dump_opts[] = {
+	OPT_CACHE,
+	{ "lba", "SECTOR", "all versions of this sector, newest first" },
+	{ "count", "SECTORS", "so many sectors from --lba (default: 1)" },
+	OPT_JSON,
+	OPT_FORCE_READ,
+	{}
+};
+
+static const struct ctl_cmd commands[] = {
+	{ "format", "", "make a device a cache; what is on it is lost",
+	  cmd_format, 0, 0, format_opts },
+	{ "create", "NAME", "start a cached volume as /dev/mapper/NAME",
+	  cmd_create, 1, 1, create_opts, help_target_options },
+	{ "remove", "NAME", "stop a volume; what is dirty stays in the cache",
+	  cmd_remove, 1, 1, remove_opts },
+	{ "list", "", "the volumes that run",
+	  cmd_list, 0, 0, json_opts },
+	{ "status", "[NAME]", "what a volume, or every volume, is doing",
+	  cmd_status, 0, 1, json_opts },
+	{ "set", "NAME KEY VALUE", "change an option of a volume that runs",
+	  cmd_set, 3, 3, no_opts, help_target_options },
+	{ "flush", "NAME", "write everything back to the origin, and wait for it",
+	  cmd_flush, 1, 1, flush_opts },
+	{ "drain", "NAME", "flush, and keep the cache clean from then on",
+	  cmd_drain, 1, 1, flush_opts },
+	{ "query", "NAME SECTOR", "what a running volume holds for a sector",
+	  cmd_query, 2, 2, no_opts },
+	{ "check", "", "verify a cache device that is not in use; changes nothing",
+	  cmd_check, 0, 0, check_opts },
+	{ "dump", "", "show what is on a cache device that is not in use",
+	  cmd_dump, 0, 0, dump_opts },
+};
+
+#define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
+
+/*----------------------------------------------------------------
+ * Help
+ *----------------------------------------------------------------
+ */
+
+static void usage(FILE *out)
+{
+	unsigned int i;
+
+	fputs("Usage: logcachectl COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:\n", out);
+	for (i = 0; i < NR_COMMANDS; i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].brief);
+	fputs("\nlogcachectl COMMAND --help explains a command.\n"
+	      "Exit status: 0 done, 1 failed (check: faults found), 2 bad usage (check: cannot check).\n",
+	      out);
+}
+
+static void opt_help(FILE *out, const struct ctl_opt *opt)
+{
+	char left[40];
+
+	snprintf(left, sizeof(left), "--%s%s%s", opt->name, opt->arg ? " " : "", opt->arg ?: "");
+	fprintf(out, "  %-22s %s%s\n", left, opt->help, opt->required ? " (required)" : "");
+}
+
+static void command_help(const struct ctl_cmd *cmd, FILE *out)
+{
+	const struct ctl_opt *opt;
+
+	fprintf(out, "Usage: logcachectl %s%s%s%s\n  %s\n", cmd->name,
+		cmd->opts->name ? " [OPTION...]" : "", *cmd->synopsis ? " " : "", cmd->synopsis,
+		cmd->brief);
+	if (cmd->opts->name)
+		fputs("\nOptions:\n", out);
+	for (opt = cmd->opts; opt->name; opt++)
+		opt_help(out, opt);
+	if (cmd->more_help)
+		cmd->more_help(out);
+}
+
+void help_target_options(FILE *out)
+{
+	char range[64], def[32];
+	struct lc_args args;
+	unsigned int i;
+
+	lc_args_default(&args);
+	fputs("\nOptions of the target (* may be set while the volume runs):\n", out);
+	for (i = 0; i < LC_ARGS_NR; i++) {
+		lc_opt_range(&lc_opts[i], range, sizeof(range));
+		lc_opt_value(&lc_opts[i], &args, def, sizeof(def));
+		fprintf(out, "  %-18s%c %s\n  %20s %s, default %s\n", lc_opts[i].name,
+			lc_opts[i].live ? '*' : ' ', lc_opts[i].help, "", range, def);
+	}
+}
+
+/*----------------------------------------------------------------
+ * The command line
+ *----------------------------------------------------------------
+ */
+
+const char *ctl_get(const struct ctl *ctl, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ctl->nr_values; i++)
+		if (!strcmp(ctl->values[i].opt->name, name))
+			return ctl->values[i].value;
+	return NULL;
+}
+
+static const struct ctl_cmd *find_command(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static int bad_usage(const struct ctl_cmd *cmd, const char *what, const char *name)
+{
+	return ctl_error(CTL_USAGE, "%s: %s%s; see logcachectl %s --help", cmd->name, what, name,
+			 cmd->name);
+}
+
+static int take_value(struct ctl *ctl, const struct ctl_opt *opt, const char *value)
+{
+	if (!opt->repeats && ctl_has(ctl, opt->name))
+		return bad_usage(ctl->cmd, "given twice: --", opt->name);
+	if (ctl->nr_values == CTL_VALUES_MAX)
+		return bad_usage(ctl->cmd, "too many options", "");
+	ctl->values[ctl->nr_values].opt = opt;
+	ctl->values[ctl->nr_values++].value = value ?: "";
+	return CTL_OK;
+}
+
+static int check_complete(const struct ctl *ctl)
+{
+	const struct ctl_opt *opt;
+
+	for (opt = ctl->cmd->opts; opt->name; opt++)
+		if (opt->required && !ctl_has(ctl, opt->name))
+			return bad_usage(ctl->cmd, "missing: --", opt->name);
+	if (ctl->nr_args < ctl->cmd->args_min)
+		return bad_usage(ctl->cmd, "missing argument, wanted: ", ctl->cmd->synopsis);
+	if (ctl->nr_args > ctl->cmd->args_max)
+		return bad_usage(ctl->cmd, "too many arguments, first: ",
+				 ctl->args[ctl->cmd->args_max]);
+	return CTL_OK;
+}
+
+#define MAX_OPTS	16
+#define HELP		MAX_OPTS
+
+static void long_options(const struct ctl_cmd *cmd, struct option *longs)
+{
+	unsigned int i;
+
+	for (i = 0; cmd->opts[i].name; i++)
+		longs[i] = (struct option){
+			.name = cmd->opts[i].name,
+			.has_arg = cmd->opts[i].arg ? required_argument : no_argument,
+			.val = i,
+		};
+	longs[i++] = (struct option){ .name = "help", .val = HELP };
+	longs[i] = (struct option){};
+}
+
+static int run_command(const struct ctl_cmd *cmd, int argc, char **argv)
+{
+	struct option longs[MAX_OPTS + 2];
+	struct ctl ctl = { .cmd = cmd };
+	int c, ret;
+
+	long_options(cmd, longs);
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) >= 0) {
+		if (c == HELP || c == 'h') {
+			command_help(cmd, stdout);
+			return CTL_OK;
+		}
+		if (c == '?')
+			return bad_usage(cmd, "unknown option ", argv[optind - 1]);
+		if (c == ':')
+			return bad_usage(cmd, "needs a value: ", argv[optind - 1]);
+		ret = take_value(&ctl, &cmd->opts[c], optarg);
+		if (ret)
+			return ret;
+	}
+	ctl.nr_args = argc - optind;
+	ctl.args = argv + optind;
+	return check_complete(&ctl) ?: cmd->run(&ctl);
+}
+
+int main(int argc, char **argv)
+{
+	const struct ctl_cmd *cmd;
+	int status;
+
+	if (argc < 2) {
+		usage(stderr);
+		return CTL_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return CTL_OK;
+	}
+	cmd = find_command(argv[1]);
+	if (!cmd)
+		return ctl_error(CTL_USAGE, "there is no command '%s'; see logcachectl --help", argv[1]);
+	status = run_command(cmd, argc - 1, argv + 1);
+	if (fflush(stdout) || ferror(stdout))
+		return ctl_error(CTL_FAILED, "cannot write the output");
+	return status;
+}

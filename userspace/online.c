@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* flush, drain, query: messages to a volume that runs. */
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl.h"
+#include "dm.h"
+#include "online.h"
+#include "format.h"
+#include "status.h"
+
+#define POLL_MS		200
+
+static void sleep_ms(unsigned int ms)
+{
+	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l };
+
+	nanosleep(&ts, NULL);
+}
+
+/*
+ * Writes go on meanwhile, so "nothing dirty" may never come: what counts is
+ * that the origin has everything below @lsn, the end of the log at the start.
+ */
+static bool written_back(const struct status *s, u64 lsn)
+{
+	if (status_get(s, "flush_done"))
+		return status_num(s, "flush_done");
+	return !status_num(s, "dirty_sectors") || (lsn && status_num(s, "clean_lsn") >= lsn);
+}
+
+static int gave_up(const char *name, const struct status *s, unsigned int timeout)
+{
+	char size[SIZE_TEXT];
+
+	return ctl_error(CTL_FAILED,
+			 "%s: %s is still not on the origin after %u s; writeback goes on, logcachectl status %s shows how",
+			 name, size_text(size, status_num(s, "dirty_sectors") << LC_SECTOR_SHIFT),
+			 timeout, name);
+}
+
+static int wait_written_back(const char *name, unsigned int timeout)
+{
+	time_t end = time(NULL) + timeout;
+	struct progress p = {};
+	u64 first = 0, lsn = 0, dirty;
+	struct status s;
+	int ret;
+
+	for (;; status_free(&s), sleep_ms(POLL_MS)) {
+		ret = status_of(&s, name);
+		if (ret)
+			break;
+		dirty = status_num(&s, "dirty_sectors");
+		if (!p.what) {
+			first = dirty;
+			lsn = status_num(&s, "next_lsn");
+			progress_start(&p, "writing back", first);
+		}
+		if (written_back(&s, lsn))
+			break;
+		if (timeout && time(NULL) >= end) {
+			progress_end(&p);
+			ret = gave_up(name, &s, timeout);
+			break;
+		}
+		progress_show(&p, first > dirty ? first - dirty : 0);
+	}
+	progress_end(&p);
+	status_free(&s);
+	return ret;
+}
+
+int write_back(const char *name, const char *message, unsigned int timeout)
+{
+	return dm_message(name, message, NULL) ?: wait_written_back(name, timeout);
+}
+
+static int cmd_write_back(const struct ctl *ctl, const char *message)
+{
+	const char *text = ctl_get(ctl, "timeout");
+	u64 timeout = 0;
+	int ret;
+
+	if (text && (!parse_u64(text, &timeout) || timeout > 0x7fffffff))
+		return ctl_error(CTL_USAGE, "%s: --timeout is a number of seconds, not '%s'", message, text);
+	ret = write_back(ctl_arg(ctl, 0), message, timeout);
+	if (!ret)
+		printf("%s: everything is on the origin.\n", ctl_arg(ctl, 0));
+	return ret;
+}
+
+int cmd_flush(const struct ctl *ctl)
+{
+	return cmd_write_back(ctl, "flush");
+}
+
+int cmd_drain(const struct ctl *ctl)
+{
+	return cmd_write_back(ctl, "drain");
+}
+
+int cmd_query(const struct ctl *ctl)
+{
+	const char *name = ctl_arg(ctl, 0);
+	char *text, *reply;
+	u64 sector;
+	int ret;
+
+	if (!parse_u64(ctl_arg(ctl, 1), &sector))
+		return ctl_error(CTL_USAGE, "query: '%s' is no sector number", ctl_arg(ctl, 1));
+	text = xasprintf("query %llu", sector);
+	ret = dm_message(name, text, &reply);
+	free(text);
+	if (!ret)
+		printf("%s\n", reply && *reply ? reply : "nothing");
+	if (!ret)
+		free(reply);
+	return ret;
+}

@@ -279,6 +279,8 @@ static void ckpt_get(const struct lc_ckpt *ck, struct lc_ckpt_info *out)
 
 static int ckpt_bound(const struct lc_ckpt_info *c, const struct lc_geo *geo, const char **why)
 {
+	unsigned int i;
+
 	if (c->flags & ~LC_CKPT_CLEAN)
 		return refuse(why, -EINVAL, "unknown flags are set");
 	if (!c->ckpt_seq || !counter_ok(c->ckpt_seq))
@@ -287,8 +289,8 @@ static int ckpt_bound(const struct lc_ckpt_info *c, const struct lc_geo *geo, co
 		return refuse(why, -EINVAL, "next segment sequence is out of range");
 	if (!counter_ok(c->clean_lsn))
 		return refuse(why, -EINVAL, "clean LSN is out of range");
-	/* Equal right after format: the log segment has no number yet. */
-	if (c->log_seq > c->next_seq)
+	/* Not compared with next_seq, which is taken a moment before. */
+	if (!counter_ok(c->log_seq))
 		return refuse(why, -EINVAL, "log sequence is out of range");
 	if (!c->log_lsn || !counter_ok(c->log_lsn))
 		return refuse(why, -EINVAL, "log LSN is out of range");
@@ -298,6 +300,9 @@ static int ckpt_bound(const struct lc_ckpt_info *c, const struct lc_geo *geo, co
 		return refuse(why, -EINVAL, "origin is smaller than at format");
 	if (c->origin_sectors > LC_ENTRY_LBA_MASK)
 		return refuse(why, -EINVAL, "origin is too large");
+	for (i = 0; i < LC_CKPT_OPEN; i++)
+		if (!counter_ok(c->open_seq[i]))
+			return refuse(why, -EINVAL, "open segment's sequence is out of range");
 	return 0;
 }
 

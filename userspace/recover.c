@@ -217,10 +217,7 @@ static void cut(const struct image *img, struct recovery *rec)
 	rec->nr_counted = i;
 }
 
-/*
- * Where the log was broken rather than ended, later headers may still be there
- * and tell. A device with a volatile cache may lose a record and keep the next.
- */
+/* Where the log was broken rather than ended, later headers may still be there and tell. */
 static void look_beyond(const struct walk *w, u32 seg, u32 from)
 {
 	const struct image *img = w->img;
@@ -240,9 +237,9 @@ static void look_beyond(const struct walk *w, u32 seg, u32 from)
 		if (lc_record_decode(r, &img->geo, at, img->ckpt.origin_sectors, &info, &why) ||
 		    info.epoch != img->ckpt.epoch || info.acked_lsn <= w->lsn)
 			continue;
-		finding(img->findings, NOTE, image_seg_block(img, seg) + at,
-			"expected after a power cut if the device has a volatile write cache; otherwise these writes are lost",
-			"the log ends at LSN %llu, but a later record says that all below LSN %llu was acknowledged",
+		finding(img->findings, FAULT, image_seg_block(img, seg) + at,
+			"writes are lost; restore the origin from a backup, or copy what is left",
+			"the log breaks off at LSN %llu, but a later record says that all below LSN %llu was durable",
 			w->lsn, info.acked_lsn);
 		break;
 	}

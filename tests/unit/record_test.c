@@ -253,6 +253,7 @@ static const struct lc_ckpt_info ckpt_in = {
 	.log_chain = 0xdeadbeef,
 	.flags = LC_CKPT_CLEAN,
 	.origin_sectors = ORIGIN + 8,
+	.open_seq = { 899, 880, [LC_CKPT_OPEN - 1] = 7 },
 };
 
 static void ckpt_make(void)
@@ -324,13 +325,15 @@ static void ckpt_fields_are_bounded(void)
 	CKPT(blk.ck.next_seq = 0, "next segment sequence is out of range");
 	CKPT(blk.ck.next_seq = cpu_to_le64(~0ull), "next segment sequence is out of range");
 	CKPT(blk.ck.clean_lsn = cpu_to_le64(~0ull), "clean LSN is out of range");
-	CKPT(blk.ck.log_seq = cpu_to_le64(901), "log sequence is out of range");
+	CKPT(blk.ck.log_seq = cpu_to_le64(~0ull), "log sequence is out of range");
 	CKPT(blk.ck.log_lsn = 0, "log LSN is out of range");
 	CKPT(blk.ck.log_lsn = cpu_to_le64(~0ull), "log LSN is out of range");
 	CKPT(blk.ck.log_seg = cpu_to_le32(geo.nr_segs), "log segment is outside the cache");
 	CKPT(blk.ck.log_seg = cpu_to_le32(LC_SEG_NONE - 1), "log segment is outside the cache");
 	CKPT(blk.ck.origin_sectors = cpu_to_le64(ORIGIN - 1), "origin is smaller than at format");
 	CKPT(blk.ck.origin_sectors = cpu_to_le64(~0ull), "origin is too large");
+	CKPT(blk.ck.open_seq[LC_CKPT_OPEN - 1] = cpu_to_le64(~0ull),
+	     "open segment's sequence is out of range");
 }
 
 static void bitmap_block_make(void)

@@ -605,8 +605,10 @@ static void lc_log_retire(struct logcache *lc, struct lc_batch *b)
 		if (!lc->cache_volatile)
 			log->durable_lsn = log->published_lsn;
 		log->dirty_sectors += b->dirty;
-		if (!log->dirty_since)
+		if (!log->dirty_since) {
 			log->dirty_since = get_jiffies_64();
+			lc_wb_arm(lc);
+		}
 	}
 	list_del_init(&b->list);
 	log->nr_inflight--;

@@ -569,6 +569,13 @@ static void lc_wb_work(struct work_struct *work)
 	lc_wb_rearm(lc, r);
 }
 
+void lc_wb_arm(struct logcache *lc)
+{
+	if (!lc->wb.stop)
+		queue_delayed_work(lc->bg, &lc->wb.work,
+				   msecs_to_jiffies(lc->args.writeback_age_ms) + 1);
+}
+
 void lc_wb_kick(struct logcache *lc)
 {
 	if (!lc->wb.stop)

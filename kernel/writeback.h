@@ -47,6 +47,8 @@ struct lc_writeback {
 
 int lc_wb_init(struct logcache *lc);
 void lc_wb_exit(struct logcache *lc);
+/* Something has just become dirty: look when it comes of age. Any context. */
+void lc_wb_arm(struct logcache *lc);
 /* There may be something to do. Any context. */
 void lc_wb_kick(struct logcache *lc);
 /* Write back everything published so far, in the background. Any context. */

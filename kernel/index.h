@@ -11,8 +11,7 @@
  *
  * It is a B+tree of fixed nodes whose leaves pack an extent into 8 bytes.
  * A million random 4 KiB extents cost at most 11.2 bytes each, whatever the
- * size of the volume; sequential data merges and costs far less.  See index.c
- * for the layout.
+ * size of the volume; sequential data merges and costs far less.
  *
  * Rules for every function below, unless it says otherwise:
  *
@@ -81,13 +80,16 @@ struct lc_index_geo {
 	u8 stripe_shift;	/* a stripe is 2^stripe_shift sectors of key */
 };
 
-/* How a leaf packs an extent into 64 bits.  Private to index.c. */
+/* How a leaf packs an extent into 64 bits.  Private: see index_leaf.h. */
 struct lc_index_layout {
 	u64 max_delta;		/* sectors a leaf can reach beyond its base */
 	u64 loc_mask;
-	u8 unit;		/* log2 of the sectors all fields count in */
+	u64 forbid;		/* see lc_form() */
+	u32 len_mask;
+	u8 unit;		/* log2 of the sectors that all fields count in */
 	u8 loc_at;		/* lowest bit of the loc field */
 	u8 delta_at;		/* lowest bit of the key field, which is topmost */
+	u8 seg_shift;
 };
 
 /* All fields are private: use the functions.  Embed it where the lock is. */
@@ -100,7 +102,7 @@ struct lc_index {
 	unsigned int spare_nr;
 	unsigned int nodes;
 	void *spare;
-	struct lc_index_layout layout[2];
+	struct lc_index_layout layout[4];
 	u64 extents;
 	u64 sectors;
 };
@@ -162,12 +164,12 @@ static inline unsigned int lc_index_spare(const struct lc_index *ix)
 /*
  * Spares that one call of insert, remove or remove_at, or one inserted piece
  * of insert_holes, can use up at worst in the present state of the index.
- * Grows by one with every level of the tree; LC_INDEX_NEED_MAX bounds it.
+ * Grows by two with every level of the tree; LC_INDEX_NEED_MAX bounds it.
  */
 unsigned int lc_index_need(const struct lc_index *ix);
 
 #define LC_INDEX_HEIGHT_MAX	12
-#define LC_INDEX_NEED_MAX	(LC_INDEX_HEIGHT_MAX + 7)
+#define LC_INDEX_NEED_MAX	(2 * LC_INDEX_HEIGHT_MAX + 6)
 
 /* Nodes in use, spares not counted; times LC_INDEX_NODE_SIZE is the memory. */
 static inline unsigned int lc_index_nodes(const struct lc_index *ix)

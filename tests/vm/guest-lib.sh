@@ -94,8 +94,9 @@ lc_dmsetup() { dmsetup --noudevrules --noudevsync "$@"; }
 lc_dm_path() { echo /dev/"$(basename "$(readlink -f /sys/dev/block/"$(lc_dmsetup info -c --noheadings -o major,minor --separator : "$1")")")"; }
 
 # lc_power_cut: as if the plug was pulled, now: nothing is flushed, requests in
-# flight are lost. The run on the host ends with 121 and the drives stay.
+# flight are lost. The run on the host ends with 137 and the drives stay.
 lc_power_cut() {
+	touch "$LC_SHARE/.vm/power-cut"
 	echo b >/proc/sysrq-trigger
 	while :; do sleep 1; done
 }

@@ -217,33 +217,52 @@ static void cut(const struct image *img, struct recovery *rec)
 	rec->nr_counted = i;
 }
 
-/* Where the log was broken rather than ended, later headers may still be there and tell. */
-static void look_beyond(const struct walk *w, u32 seg, u32 from)
+/*
+ * A record of @seg from block @from on that knows of durable writes behind the
+ * end of the log. *@next: the segment that records behind the end name.
+ */
+static bool knows_better(const struct walk *w, u32 seg, u32 from, u32 *next)
 {
 	const struct image *img = w->img;
+	u8 *buf = xcalloc(img->geo.seg_blocks, LC_BLOCK_SIZE);
 	struct lc_record_info info;
+	bool found = false;
 	const char *why;
-	u8 *buf;
 	u32 at;
 
-	if (seg == LC_SEG_NONE || from >= img->geo.seg_blocks)
-		return;
-	buf = xcalloc(img->geo.seg_blocks, LC_BLOCK_SIZE);
 	if (device_read(&img->dev, image_seg_block(img, seg), buf, img->geo.seg_blocks))
 		from = img->geo.seg_blocks;
-	for (at = from; at < img->geo.seg_blocks; at++) {
+	for (at = from; at < img->geo.seg_blocks && !found; at++) {
 		struct lc_record *r = (void *)(buf + (size_t)at * LC_BLOCK_SIZE);
 
 		if (lc_record_decode(r, &img->geo, at, img->ckpt.origin_sectors, &info, &why) ||
-		    info.epoch != img->ckpt.epoch || info.acked_lsn <= w->lsn)
+		    info.epoch != img->ckpt.epoch || info.lsn <= w->lsn)
 			continue;
-		finding(img->findings, FAULT, image_seg_block(img, seg) + at,
+		*next = info.next_seg;
+		found = info.acked_lsn > w->lsn;
+	}
+	free(buf);
+	if (found)
+		finding(img->findings, FAULT, image_seg_block(img, seg) + at - 1,
 			"writes are lost; restore the origin from a backup, or copy what is left",
 			"the log breaks off at LSN %llu, but a later record says that all below LSN %llu was durable",
 			w->lsn, info.acked_lsn);
-		break;
+	return found;
+}
+
+/* Where the log was broken rather than ended, later headers may still be there and tell. */
+static void look_beyond(const struct walk *w)
+{
+	u32 seg = w->seg, from = w->at, next = w->next_seg;
+	unsigned int i;
+
+	for (i = 0; seg != LC_SEG_NONE && i < LC_CKPT_OPEN; i++) {
+		if (knows_better(w, seg, from, &next))
+			break;
+		seg = next;
+		from = 0;
+		next = LC_SEG_NONE;
 	}
-	free(buf);
 }
 
 static void find_tail(const struct image *img, struct recovery *rec)
@@ -262,10 +281,8 @@ static void find_tail(const struct image *img, struct recovery *rec)
 		if (rec->records[i].info.acked_lsn > rec->acked_lsn)
 			rec->acked_lsn = rec->records[i].info.acked_lsn;
 	cut(img, rec);
-	if (!rec->torn) {
-		look_beyond(&w, w.seg, w.at);
-		look_beyond(&w, w.next_seg, 0);
-	}
+	if (!rec->torn)
+		look_beyond(&w);
 }
 
 /*----------------------------------------------------------------

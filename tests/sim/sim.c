@@ -10,7 +10,7 @@
 #include "run.h"
 
 #define CAPACITY	(128 * 1024)
-#define REQUESTS	(40 * CAPACITY)
+#define REQUESTS	(30 * CAPACITY)
 #define WRITE_PCT	30
 #ifndef SEED
 #define SEED		1

@@ -103,7 +103,8 @@ struct progress {
 	const char *what;
 	u64 total;
 	bool tty;
-	u64 shown;		/* ms, when it was drawn last */
+	bool drawn;
+	u64 next;		/* ms, when it is drawn next */
 };
 
 void progress_start(struct progress *p, const char *what, u64 total);

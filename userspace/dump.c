@@ -206,14 +206,13 @@ static void print_sources(const struct dump *d)
 
 static void print_log(const struct dump *d)
 {
-	char seg[16];
-
 	printf("log\n"
 	       "  clean below  LSN %llu\n"
-	       "  ends at      LSN %llu, segment %s block %u%s%s\n"
-	       "  tail         %u records\n",
-	       d->rec.clean_lsn, d->rec.tail_lsn, seg_text(seg, sizeof(seg), d->rec.end_seg),
-	       d->rec.end_at, d->rec.end_why ? ": " : "", d->rec.end_why ?: "", d->rec.nr_counted);
+	       "  ends at      LSN %llu", d->rec.clean_lsn, d->rec.tail_lsn);
+	if (d->rec.end_seg != LC_SEG_NONE)
+		printf(", segment %u block %u", d->rec.end_seg, d->rec.end_at);
+	printf(": %s\n"
+	       "  tail         %u records\n", d->rec.end_why, d->rec.nr_counted);
 }
 
 static void dump_all(struct dump *d)

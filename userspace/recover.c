@@ -276,7 +276,7 @@ static void find_tail(const struct image *img, struct recovery *rec)
 	rec->tail_lsn = w.lsn;
 	rec->end_seg = w.seg;
 	rec->end_at = w.at;
-	rec->end_why = w.why;
+	rec->end_why = img->ckpt.flags & LC_CKPT_CLEAN ? "it was stopped in order" : w.why;
 	for (i = 0; i < rec->nr_records; i++)
 		if (rec->records[i].info.acked_lsn > rec->acked_lsn)
 			rec->acked_lsn = rec->records[i].info.acked_lsn;

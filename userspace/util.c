@@ -149,6 +149,7 @@ void json_set_str(json_t *obj, const char *key, const char *value)
 
 #define BAR_WIDTH	30
 #define BAR_PERIOD_MS	100
+#define BAR_DELAY_MS	500	/* what is done by then needs no bar */
 
 static u64 now_ms(void)
 {
@@ -163,7 +164,8 @@ void progress_start(struct progress *p, const char *what, u64 total)
 	p->what = what;
 	p->total = total;
 	p->tty = isatty(STDERR_FILENO);
-	p->shown = 0;
+	p->next = now_ms() + BAR_DELAY_MS;
+	p->drawn = false;
 }
 
 void progress_show(struct progress *p, u64 done)
@@ -171,9 +173,10 @@ void progress_show(struct progress *p, u64 done)
 	unsigned int filled, i;
 	char bar[BAR_WIDTH + 1];
 
-	if (!p->tty || !p->total || now_ms() - p->shown < BAR_PERIOD_MS)
+	if (!p->tty || !p->total || now_ms() < p->next)
 		return;
-	p->shown = now_ms();
+	p->next = now_ms() + BAR_PERIOD_MS;
+	p->drawn = true;
 	if (done > p->total)
 		done = p->total;
 	filled = (double)done / p->total * BAR_WIDTH;
@@ -185,7 +188,7 @@ void progress_show(struct progress *p, u64 done)
 
 void progress_end(struct progress *p)
 {
-	if (p->tty && p->shown)
+	if (p->drawn)
 		fprintf(stderr, "\r\033[K");
-	p->tty = false;
+	p->drawn = false;
 }

@@ -83,7 +83,7 @@ static int read_volume(struct campaign *c, uint64_t *values)
 	forget_values(c, values);
 	for (uint64_t s = 0; s < span; s += READ_SECTORS) {
 		uint32_t nr = (uint32_t)min_u64(READ_SECTORS, span - s);
-		int err = subject->vol->read(subject->ctx, 0, s, nr, c->buf);
+		int err = subject->vol_ops->read(subject->vol, 0, s, nr, c->buf);
 
 		if (err)
 			return err;
@@ -196,7 +196,7 @@ static void check_final_state(struct campaign *c, const uint64_t *expected)
 static void live_run(struct campaign *c, struct history *h, const struct workload_opts *opts,
 		     uint64_t *values, struct workload_result *wr)
 {
-	workload_run(h, c->subject->vol, c->subject->ctx, opts, values, wr);
+	workload_run(h, c->subject->vol_ops, c->subject->vol, opts, values, wr);
 	if (wr->errors) {
 		report(c, "during the workload: %s", wr->first_error);
 		c->result->live_errors += wr->errors;
@@ -320,7 +320,7 @@ static void crash_once(struct campaign *c, struct oracle *oracle, const struct c
 	}
 	if (!good)
 		c->result->cut_violations++;
-	if (good && check && c->subject->check(c->subject->ctx)) {
+	if (good && check && c->subject->check(c->subject->ctx, img)) {
 		report(c, "%s at event %" PRIu64 ", seed %" PRIx64
 		       ": the offline check after recovery and removal fails",
 		       crash->kind, crash->cut, crash->seed);

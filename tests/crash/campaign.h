@@ -27,13 +27,12 @@ struct subject {
 	int (*start)(void *ctx, struct image *const img[NR_DEVS], struct history *rec);
 	/* Unload. After it returns nothing touches the images or the history. */
 	int (*stop)(void *ctx);
-	/*
-	 * Optional: an offline check of the images the subject was last started on.
-	 * 0 if they are consistent.
-	 */
-	int (*check)(void *ctx);
-	const struct vol_ops *vol;
+	/* Optional: an offline check of images it is not loaded on. 0: consistent. */
+	int (*check)(void *ctx, struct image *const img[NR_DEVS]);
 	void *ctx;
+	/* The volume, while it is loaded. */
+	const struct vol_ops *vol_ops;
+	void *vol;
 };
 
 struct campaign_opts {

@@ -36,6 +36,7 @@ struct run {
 	uint64_t hot[NR_HOT_SPOTS];
 	uint64_t stream[NR_STREAMS];
 	struct worker *worker;
+	pthread_cond_t changed;		/* a range was released, or the run is over */
 };
 
 struct worker {
@@ -233,12 +234,28 @@ static void finish_work(struct run *run, struct worker *w, size_t index, int err
 			run->result->sectors_written += w->work.nr;
 	}
 	w->busy = false;
+	pthread_cond_broadcast(&run->changed);
 }
 
 /* A failed op is neither acknowledged nor absent: nothing after it could be judged. */
 static bool run_over(const struct run *run)
 {
 	return run->started >= run->opts->nr_ops || run->result->errors;
+}
+
+/*
+ * Nothing could be started: more is possible once somebody has finished. Somebody is
+ * at work, or the first worker would have found no conflict.
+ */
+static void idle(struct run *run, struct worker *w)
+{
+	if (!run->ops->relax) {
+		pthread_cond_wait(&run->changed, &run->lock);
+		return;
+	}
+	pthread_mutex_unlock(&run->lock);
+	run->ops->relax(run->vol, w->id);
+	pthread_mutex_lock(&run->lock);
 }
 
 static void *worker_main(void *arg)
@@ -252,16 +269,14 @@ static void *worker_main(void *arg)
 		run->ops->enter(run->vol, w->id);
 	pthread_mutex_lock(&run->lock);
 	while (!run_over(run)) {
-		bool started = start_work(run, w, &index);
-
+		if (!start_work(run, w, &index)) {
+			idle(run, w);
+			continue;
+		}
 		pthread_mutex_unlock(&run->lock);
-		if (started)
-			err = do_work(run, w, index);
-		else if (run->ops->relax)
-			run->ops->relax(run->vol, w->id);
+		err = do_work(run, w, index);
 		pthread_mutex_lock(&run->lock);
-		if (started)
-			finish_work(run, w, index, err);
+		finish_work(run, w, index, err);
 	}
 	pthread_mutex_unlock(&run->lock);
 	if (run->ops->leave)
@@ -307,11 +322,13 @@ void workload_run(struct history *h, const struct vol_ops *ops, void *vol,
 		die("workload does not fit the volume");
 	*result = (struct workload_result) { 0 };
 	pthread_mutex_init(&run.lock, NULL);
+	pthread_cond_init(&run.changed, NULL);
 	for (unsigned int i = 0; i < NR_HOT_SPOTS; i++)
 		run.hot[i] = rng_below(&run.rng, opts->span_sectors);
 	for (unsigned int i = 0; i < NR_STREAMS; i++)
 		run.stream[i] = rng_below(&run.rng, opts->span_sectors);
 	start_workers(&run);
 	join_workers(&run);
+	pthread_cond_destroy(&run.changed);
 	pthread_mutex_destroy(&run.lock);
 }

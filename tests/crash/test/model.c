@@ -604,6 +604,6 @@ struct subject model_subject(struct model *m)
 	};
 
 	return (struct subject) {
-		.start = model_start, .stop = model_stop, .vol = &ops, .ctx = m,
+		.start = model_start, .stop = model_stop, .ctx = m, .vol_ops = &ops, .vol = m,
 	};
 }

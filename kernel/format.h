@@ -78,7 +78,8 @@
 /*
  * Every metadata block, and every slot as a whole, starts with this. @crc is
  * CRC32C (seed ~0, no final inversion) of everything behind the field: the
- * rest of the block, for a slot the first slot.bytes bytes.
+ * rest of the block, for a slot the first slot.bytes bytes, for a record up to
+ * the end of its checksums.
  */
 struct lc_head {
 	__le32 crc;

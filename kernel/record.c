@@ -450,8 +450,7 @@ u32 lc_record_seal(struct lc_record *r, const struct lc_geo *geo, const struct l
 	r->nr_entries = cpu_to_le16(in->nr_entries);
 	r->nr_blocks = cpu_to_le16(in->nr_blocks);
 	r->pad = 0;
-	memset((u8 *)r + used, 0, LC_BLOCK_SIZE - used);
-	return head_seal(&r->head, LC_BLOCK_SIZE);
+	return head_seal(&r->head, used);
 }
 
 static void record_get(const struct lc_record *r, struct lc_record_info *out)
@@ -477,8 +476,6 @@ static int record_bound(const struct lc_record_info *rec, const struct lc_geo *g
 		return refuse(why, -EINVAL, "record has no entries");
 	if (rec->nr_blocks > LC_RECORD_BLOCKS_MAX)
 		return refuse(why, -EINVAL, "record has too many blocks");
-	if (record_bytes(rec->nr_entries, rec->nr_blocks) > LC_BLOCK_SIZE)
-		return refuse(why, -EINVAL, "record has too many entries");
 	if (rec->nr_blocks > geo->seg_blocks - at - 1)
 		return refuse(why, -EINVAL, "record lies outside its segment");
 	if (!rec->seq || !counter_ok(rec->seq))
@@ -499,12 +496,22 @@ int lc_record_decode(const struct lc_record *r, const struct lc_geo *geo, u32 at
 		     struct lc_record_info *out, const char **why)
 {
 	struct span room;
+	u32 used;
 	int ret;
 
-	ret = head_check(&r->head, LC_RECORD_MAGIC, geo, why);
+	ret = head_check_owner(&r->head, LC_RECORD_MAGIC, geo, why);
 	if (ret)
 		return ret;
 	record_get(r, out);
+	/* The counts say how much is covered: nothing is known of them yet. */
+	used = record_bytes(out->nr_entries, out->nr_blocks);
+	if (used > LC_BLOCK_SIZE)
+		return refuse(why, -EBADMSG, "record has too many entries");
+	ret = head_check_sum(&r->head, used, why);
+	if (ret)
+		return ret;
+	if (!counter_ok(out->epoch))
+		return refuse(why, -EINVAL, "epoch is out of range");
 	ret = record_bound(out, geo, at, why);
 	if (ret)
 		return ret;

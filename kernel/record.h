@@ -152,7 +152,7 @@ struct lc_record_info {
 
 /* lc_record_seal() - fill in the fixed fields and checksum of a header block.
  * The caller has put the entries and then the CRCs behind the struct. The rest
- * of the block is zeroed here.
+ * of the block is not covered and may be anything.
  * Return: the record's CRC, which the next record carries as prev_crc.
  */
 u32 lc_record_seal(struct lc_record *r, const struct lc_geo *geo, const struct lc_record_info *in);

@@ -372,6 +372,7 @@ static void lc_io_hints(struct dm_target *ti, struct queue_limits *limits)
 static struct target_type lc_target = {
 	.name = "logcache",
 	.version = { 1, 0, 0 },
+	.features = DM_TARGET_NOWAIT,
 	.module = THIS_MODULE,
 	.ctr = lc_ctr,
 	.dtr = lc_dtr,

@@ -104,9 +104,11 @@ void *lc_index_take(struct lc_index *ix)
 }
 
 /*
- * At worst an overwrite cuts an extent at either end out of coarse leaves that
- * reach too far to become fine, under two parents that are full all the way
- * up, and then finds no leaf near enough for itself.
+ * At worst an overwrite cuts two extents whose leaves then reach too far: each
+ * is split off before and after, the second having nothing before it.  Another
+ * three leaves go to the new extent, if it finds the leaf full and, when that is
+ * split, still out of reach on both sides.  Their parents can be two chains of
+ * full nodes that meet in the root, which gets a new one above it.
  */
 unsigned int lc_index_need(const struct lc_index *ix)
 {
@@ -630,15 +632,6 @@ static bool lc_at_end(const struct lc_edit *ed)
 	return ed->first == LC_LEAF_MAX || !ed->last;
 }
 
-/* Where to split a leaf that cannot reach: around the edit, then inside. */
-static unsigned int lc_split_point(const struct lc_leaf *leaf,
-				   const struct lc_edit *ed)
-{
-	if (ed->first)
-		return ed->first;
-	return ed->last < lc_leaf_nr(leaf) ? ed->last : ed->last - 1;
-}
-
 /* Change the tree so that the edit comes closer to fitting; voids the path. */
 static void lc_make_room(struct lc_index *ix, struct lc_path *path,
 			 const struct lc_edit *ed, bool again)
@@ -653,7 +646,7 @@ static void lc_make_room(struct lc_index *ix, struct lc_path *path,
 	if (lc_parent_room(ix, path))
 		return;
 	if (split)
-		lc_split_at(ix, path, lc_split_point(path->leaf, ed), ed->lo);
+		lc_split_at(ix, path, ed->first ? ed->first : ed->last, ed->lo);
 	else
 		lc_split_full(ix, path);
 }
@@ -872,30 +865,45 @@ static bool lc_remove_quick(struct lc_index *ix, u64 from, u64 to,
 	return true;
 }
 
+/*
+ * An edit of several words does not fit.  Those that go altogether are in no
+ * one's way, so take what is cut at either end one by one: where to stop first.
+ */
+static u64 lc_clear_less(const struct lc_index *ix, const struct lc_leaf *leaf,
+			 const struct lc_edit *ed)
+{
+	return lc_leaf_key(ix, leaf, ed->have & BIT(LC_LEFT) ? ed->first + 1 :
+							       ed->last - 1);
+}
+
 /* Unmap [from, to), one leaf at a time. */
 static void lc_clear(struct lc_index *ix, u64 from, u64 to,
 		     lc_index_drop_fn drop, void *ctx)
 {
 	struct lc_edit ed;
 	struct lc_path path;
+	u64 stop = to;
 	bool again = false;
 
 	if (ix->height && lc_remove_quick(ix, from, to, drop, ctx))
 		return;
 	while (from < to && ix->height) {
 		lc_find(ix, from, &path);
-		lc_edit_clear(ix, path.leaf, from, min(to, path.hi), &ed);
-		if (!lc_edit_fits(ix, path.leaf, &ed)) {
+		lc_edit_clear(ix, path.leaf, from, min(stop, path.hi), &ed);
+		if (lc_edit_fits(ix, path.leaf, &ed)) {
+			if (ed.first != ed.last) {
+				lc_edit_apply(ix, path.leaf, &ed, drop, ctx);
+				lc_gather(ix, &path);
+			}
+			from = ed.to;
+			stop = to;
+			again = false;
+		} else if (ed.last - ed.first > 1) {
+			stop = lc_clear_less(ix, path.leaf, &ed);
+		} else {
 			lc_make_room(ix, &path, &ed, again);
 			again = true;
-			continue;
 		}
-		if (ed.first != ed.last) {
-			lc_edit_apply(ix, path.leaf, &ed, drop, ctx);
-			lc_gather(ix, &path);
-		}
-		from = ed.to;
-		again = false;
 	}
 }
 

@@ -130,7 +130,7 @@ static void random_ops_match_flat_array(void)
 int main(int argc, char **argv)
 {
 	if (argc > 1)
-		rnd_state ^= strtoull(argv[1], NULL, 0) * 0x9e3779b97f4a7c15;
+		rnd_state += strtoull(argv[1], NULL, 0) * 0xbf58476d1ce4e5b9;
 	RUN(random_ops_match_flat_array);
 	return tap_done();
 }

@@ -201,7 +201,7 @@ static void report_each(const struct campaign_result *r)
 	       r->vol_ops, r->sectors_written / MIB_SECTORS, r->dev_ops);
 	result(r->cuts && !r->cut_violations, "%zu cuts in %zu events: %zu violations",
 	       r->cuts, r->events, r->cut_violations);
-	if (set.chain_every)
+	if (r->chains)
 		result(!r->chain_violations, "%zu second cuts on %zu recovered volumes: %zu violations",
 		       r->chain_cuts, r->chains, r->chain_violations);
 	if (set.ssd_lost)

@@ -31,13 +31,6 @@ static u32 lc_free_now(struct logcache *lc)
  *--------------------------------------------------------------------------
  */
 
-static void lc_victim_drop(struct logcache *lc, u64 block, u64 lba)
-{
-	spin_lock_irq(&lc->lru_lock);
-	lc_lru_drop(lc->lru, block, lba / LC_BLOCK_SECTORS);
-	spin_unlock_irq(&lc->lru_lock);
-}
-
 /* Forget what is still mapped to the victim there. */
 static void lc_victim_forget(struct logcache *lc, const struct lc_extent *e, struct lc_shard *sh)
 {
@@ -81,7 +74,6 @@ static bool lc_victim_block(struct logcache *lc, const struct lc_carry *c)
 	if (!lc->evict.all && c->len == LC_BLOCK_SECTORS && lc_lru_keep(lc->lru, block) &&
 	    lc_victim_whole(sh, &e))
 		return true;
-	lc_victim_drop(lc, block, c->lba);
 	lc_victim_forget(lc, &e, sh);
 	return false;
 }

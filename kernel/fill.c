@@ -332,7 +332,7 @@ static void lc_fill_added(void *data, const struct lc_extent *e)
 	lc_segbuf_add(c->sb, &ent);
 	atomic_add(e->len, &lc->segs.seg[c->sb->seg].live);
 	for (block = lc_block_at(e->loc); block <= lc_block_at(e->loc + e->len - 1); block++)
-		lc_lru_insert(lc->lru, block, (lba + (block << 3) - e->loc) / LC_BLOCK_SECTORS);
+		lc_lru_add(lc->lru, block);
 }
 
 /* The data is on the cache: enter it, unless it is stale. */

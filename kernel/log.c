@@ -463,27 +463,52 @@ static void lc_ent_extent(const struct lc_batch *b, const struct lc_batch_ent *e
 	}
 }
 
-/* Shard lock held, nodes are there. */
-static void lc_publish_locked(struct logcache *lc, struct lc_shard *sh, const struct lc_extent *e,
-			      u8 op)
-{
-	int r;
+struct lc_publish {
+	struct logcache *lc;
+	const struct lc_extent *e;	/* what takes the place */
+};
 
-	if (op == LC_OP_INVAL)
-		r = lc_index_remove(&sh->index, e->key, e->len, lc_seg_drop, lc);
-	else
-		r = lc_index_insert(&sh->index, e, lc_seg_drop, lc);
-	WARN_ON_ONCE(r);
+/* A piece is replaced: what its blocks earned with the policy goes to the new ones. */
+static void lc_publish_drop(void *data, const struct lc_extent *old)
+{
+	const struct lc_publish *p = data;
+	u64 from, to;
+
+	lc_seg_drop(p->lc, old);
+	if (old->kind != LC_EXT_DATA || p->e->kind != LC_EXT_DATA)
+		return;
+	from = round_up(old->loc, LC_BLOCK_SECTORS);
+	to = p->e->loc + (old->key - p->e->key) + (from - old->loc);
+	for (; from + LC_BLOCK_SECTORS <= old->loc + old->len; from += LC_BLOCK_SECTORS) {
+		lc_lru_rewrite(p->lc->lru, lc_block_at(from), lc_block_at(to));
+		to += LC_BLOCK_SECTORS;
+	}
 }
 
 /* What the policy and the segment want to know of new data; before it can be hit. */
-static void lc_publish_account(struct logcache *lc, const struct lc_extent *e, u64 lba)
+static void lc_publish_account(struct logcache *lc, const struct lc_extent *e)
 {
 	u64 block, end = (e->loc + e->len) / LC_BLOCK_SECTORS;
 
 	atomic_add(e->len, &lc_seg_at(lc, e->loc)->live);
-	for (block = lc_block_at(e->loc); block < end; block++, lba += LC_BLOCK_SECTORS)
-		lc_lru_insert(lc->lru, block, lba / LC_BLOCK_SECTORS);
+	for (block = lc_block_at(e->loc); block < end; block++)
+		lc_lru_add(lc->lru, block);
+}
+
+/* Shard lock held, nodes are there. */
+static void lc_publish_locked(struct logcache *lc, struct lc_shard *sh, const struct lc_extent *e,
+			      u8 op)
+{
+	struct lc_publish p = { .lc = lc, .e = e };
+	int r;
+
+	if (op == LC_OP_WRITE)
+		lc_publish_account(lc, e);
+	if (op == LC_OP_INVAL)
+		r = lc_index_remove(&sh->index, e->key, e->len, lc_seg_drop, lc);
+	else
+		r = lc_index_insert(&sh->index, e, lc_publish_drop, &p);
+	WARN_ON_ONCE(r);
 }
 
 /* False: no nodes, and not allowed to wait for them. */
@@ -505,8 +530,6 @@ static bool lc_publish_one(struct lc_batch *b, const struct lc_batch_ent *ent, b
 	}
 	if (!list_empty(&sh->misses))
 		lc_fill_stale(sh, ent->lba, ent->len);
-	if (ent->op == LC_OP_WRITE)
-		lc_publish_account(lc, &e, ent->lba);
 	lc_publish_locked(lc, sh, &e, ent->op);
 	spin_unlock_irqrestore(&sh->lock, flags);
 	return true;

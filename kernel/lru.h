@@ -174,14 +174,4 @@ void lc_lru_restore(struct lc_lru *lru, u32 seg);
 
 const struct lc_lru_stats *lc_lru_stats(const struct lc_lru *lru);
 
-/* Names of the first contract, until the callers have moved. */
-static inline void lc_lru_insert(struct lc_lru *lru, u64 block, u64 key)
-{
-	lc_lru_add(lru, block);
-}
-
-static inline void lc_lru_drop(struct lc_lru *lru, u64 block, u64 key)
-{
-}
-
 #endif /* LC_LRU_H */

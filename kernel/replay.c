@@ -84,8 +84,7 @@ static void lc_replay_topup(struct logcache *lc, struct lc_shard *sh)
 		lc_shard_topup_wait(lc, sh);
 }
 
-static void lc_replay_put(struct logcache *lc, struct lc_shard *sh, const struct lc_extent *e,
-			  u64 lba)
+static void lc_replay_put(struct logcache *lc, struct lc_shard *sh, const struct lc_extent *e)
 {
 	u64 block;
 
@@ -93,8 +92,7 @@ static void lc_replay_put(struct logcache *lc, struct lc_shard *sh, const struct
 	if (e->kind == LC_EXT_DATA) {
 		atomic_add(e->len, &lc_seg_at(lc, e->loc)->live);
 		for (block = lc_block_at(e->loc); block <= lc_block_at(e->loc + e->len - 1); block++)
-			lc_lru_insert(lc->lru, block,
-				      (lba + (block << 3) - e->loc) / LC_BLOCK_SECTORS);
+			lc_lru_add(lc->lru, block);
 	}
 	WARN_ON_ONCE(lc_index_insert(&sh->index, e, lc_seg_drop, lc));
 }
@@ -126,7 +124,7 @@ static void lc_replay_extent(struct logcache *lc, struct lc_extent e, u64 lba)
 		part = e;
 		lc_extent_clip(&part, at, to);
 		if (put)
-			lc_replay_put(lc, sh, &part, lba + (at - e.key));
+			lc_replay_put(lc, sh, &part);
 		else
 			lc_replay_superseded(lc, &part);
 		at = to;

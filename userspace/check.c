@@ -42,7 +42,8 @@ struct check {
 	u8 *seg_buf;		/* a whole segment */
 };
 
-static const char advice_dirty[] = "writes are lost; restore the origin from a backup, or copy what is left";
+static const char advice_dirty[] =
+	"writes are lost; restore the origin from a backup, or copy what is left";
 static const char advice_clean[] = "clean copies; they are read from the origin again";
 
 static const char *advice_for(const struct source *src)
@@ -69,25 +70,30 @@ static bool seg_in_tail(const struct check *c, u32 seg)
  * A slot that was torn by a crash leaves its segment in the tail, or was one of
  * clean copies. What no crash can leave is a slot that is sealed and impossible.
  */
+static void check_bad_slot(struct check *c, u32 seg)
+{
+	const struct seg_slot *s = &c->img.slots[seg];
+	const char *advice = "the device was tampered with, or this is a bug";
+	bool torn = s->err == -EBADMSG;
+
+	if (torn && seg_in_tail(c, seg))
+		advice = "its records were found in the log; nothing is lost";
+	else if (torn)
+		advice = "it counts as empty; if it held dirty data, that is reported below";
+	finding(&c->findings, torn ? NOTE : FAULT, image_slot_block(&c->img, seg), advice,
+		"summary of segment %u: %s", seg, s->why);
+}
+
 static void check_slot(struct check *c, u32 seg)
 {
 	const struct seg_slot *s = &c->img.slots[seg];
-	bool torn = s->err == -EBADMSG;
 
-	if (!s->err) {
-		if (s->info.epoch > c->img.ckpt.epoch)
-			finding(&c->findings, FAULT, image_slot_block(&c->img, seg),
-				"the newest checkpoint is lost; seek help before using the cache",
-				"summary of segment %u is of a later activation than the checkpoint", seg);
-		return;
-	}
-	if (s->err == -ENODATA)
-		return;
-	finding(&c->findings, torn ? NOTE : FAULT, image_slot_block(&c->img, seg),
-		torn ? (seg_in_tail(c, seg) ? "its records were found in the log; nothing is lost" :
-			"the segment counts as empty; if it held dirty data, that is reported below") :
-		       "the device was tampered with, or this is a bug",
-		"summary of segment %u: %s", seg, s->why);
+	if (s->err && s->err != -ENODATA)
+		check_bad_slot(c, seg);
+	if (!s->err && s->info.epoch > c->img.ckpt.epoch)
+		finding(&c->findings, FAULT, image_slot_block(&c->img, seg),
+			"the newest checkpoint is lost; seek help before using the cache",
+			"summary of segment %u is of a later activation than the checkpoint", seg);
 }
 
 static int compare_seq(const void *a, const void *b)
@@ -123,7 +129,7 @@ static void check_lsns(struct check *c)
 
 	if (rec->clean_lsn > rec->tail_lsn)
 		finding(&c->findings, FAULT, NO_BLOCK, "the end of the log is lost; seek help",
-			"all below LSN %llu is said to be on the origin, but the log ends at LSN %llu",
+			"all below LSN %llu is said to be on the origin, but the log ends at %llu",
 			rec->clean_lsn, rec->tail_lsn);
 	/* Log sources are sorted by their end. */
 	for (i = 0; i < rec->nr_sources; i++) {
@@ -132,7 +138,8 @@ static void check_lsns(struct check *c)
 		if (!s->dirty)
 			continue;
 		if (s->first_lsn > have)
-			finding(&c->findings, FAULT, image_slot_block(&c->img, s->seg), advice_dirty,
+			finding(&c->findings, FAULT, image_slot_block(&c->img, s->seg),
+				advice_dirty,
 				"writes with LSN %llu to %llu are missing before segment %u",
 				have, s->first_lsn - 1, s->seg);
 		else if (s->first_lsn < have && have != rec->clean_lsn)
@@ -221,7 +228,7 @@ static void check_records(struct check *c, const struct source *src, const struc
 		if (lc_record_decode(r, &c->img.geo, at, lba_end, &info, &why))
 			return bad_record(c, src, at, why);
 		if (info.seq != src->seq || info.lsn != source_lsn(src, done))
-			return bad_record(c, src, at, "it is not the one that the summary tells of");
+			return bad_record(c, src, at, "it is not the one of the summary");
 		if (done && info.prev_crc != chain)
 			return bad_record(c, src, at, "it does not continue the chain");
 		if (!entries_match(has, done, r, info.nr_entries))
@@ -252,7 +259,8 @@ static void mark_payload(const struct contents *has, bool *payload)
 
 		if (!op_has_payload(e->op))
 			continue;
-		for (b = e->pos / LC_BLOCK_SECTORS; b <= (e->pos + e->len - 1) / LC_BLOCK_SECTORS; b++)
+		for (b = e->pos / LC_BLOCK_SECTORS;
+		     b <= (e->pos + e->len - 1) / LC_BLOCK_SECTORS; b++)
 			payload[b] = true;
 	}
 }
@@ -452,7 +460,8 @@ static void report_cache(const struct check *c)
 	const struct lc_geo *g = &c->img.geo;
 
 	printf("  cache     %s, %u segments of %s, for %s (%s)\n",
-	       uuid_text(uuid, g->uuid), g->nr_segs, size_text(a, (u64)g->seg_blocks << LC_BLOCK_SHIFT),
+	       uuid_text(uuid, g->uuid), g->nr_segs,
+	       size_text(a, (u64)g->seg_blocks << LC_BLOCK_SHIFT),
 	       *g->origin_id ? g->origin_id : "an origin without name",
 	       size_text(b, c->img.ckpt.origin_sectors << LC_SECTOR_SHIFT));
 	printf("  stopped   %s; checkpoint %llu of activation %llu\n",
@@ -460,15 +469,16 @@ static void report_cache(const struct check *c)
 	       c->img.ckpt.ckpt_seq, c->img.ckpt.epoch);
 	printf("  segments  %llu log (%llu dirty, %llu not sealed), %llu fill, %llu empty\n",
 	       c->n.log_segs, c->n.dirty_segs, c->n.tail_segs, c->n.fill_segs, c->n.unused_segs);
-	printf("  log       clean below LSN %llu, ends at LSN %llu", c->rec.clean_lsn, c->rec.tail_lsn);
+	printf("  log       clean below LSN %llu, ends at LSN %llu",
+	       c->rec.clean_lsn, c->rec.tail_lsn);
 	if (c->rec.torn)
 		printf(" in a record that was not written completely");
 	printf("\n  holds     %s, %s of it dirty; %s zeroed or discarded\n",
 	       size_text(a, c->n.live_sectors << LC_SECTOR_SHIFT),
 	       size_text(b, c->n.dirty_sectors << LC_SECTOR_SHIFT),
 	       size_text(d, c->n.hole_sectors << LC_SECTOR_SHIFT));
-	printf("  verified  %llu records, %llu entries, %s of payload\n", c->n.records, c->n.entries,
-	       size_text(a, c->n.payload_blocks << LC_BLOCK_SHIFT));
+	printf("  verified  %llu records, %llu entries, %s of payload\n",
+	       c->n.records, c->n.entries, size_text(a, c->n.payload_blocks << LC_BLOCK_SHIFT));
 }
 
 static void report_text(const struct check *c, bool loaded)
@@ -499,7 +509,8 @@ static bool check_image(struct check *c)
 	check_sequence(c);
 	check_lsns(c);
 	if (!lay_over(c)) {
-		ctl_error(0, "%s: changed while it was being checked; stop what uses it", c->img.dev.path);
+		ctl_error(0, "%s: changed while it was being checked; stop what uses it",
+			  c->img.dev.path);
 		return false;
 	}
 	check_segments(c);

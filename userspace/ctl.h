@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include <jansson.h>
+#include <linux/kernel.h>
 #include <linux/types.h>
 
 /* Exit status, the same for all subcommands. */
@@ -73,8 +74,8 @@ static inline const char *ctl_arg(const struct ctl *ctl, unsigned int n)
 	return n < ctl->nr_args ? ctl->args[n] : NULL;
 }
 
-/* Say on stderr what is wrong: "logcachectl: ...". Returns @status, so that callers can return it. */
-int ctl_error(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Say on stderr what is wrong: "logcachectl: ...". Returns @status, for callers to return. */
+__printf(2, 3) int ctl_error(int status, const char *fmt, ...);
 
 /* "4k", "1M", "2GiB"; bytes without a suffix. */
 bool parse_size(const char *text, u64 *bytes);
@@ -90,7 +91,7 @@ const char *uuid_text(char *buf, const u8 *uuid);
 /* Never return NULL: a tool that has run out of memory has nothing to add. */
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t size);
-char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+__printf(1, 2) char *xasprintf(const char *fmt, ...);
 
 /* Prints @root to stdout, ends it with a newline, and lets go of it. */
 void json_print(json_t *root);

@@ -33,7 +33,8 @@ static bool open_failed(const char *path)
 	case EACCES:
 	case EPERM:
 	case EROFS:
-		return complain(path, strerror(errno), "run this as root, on a device that is writable");
+		return complain(path, strerror(errno),
+				"run this as root, on a device that is writable");
 	default:
 		return complain(path, strerror(errno), "");
 	}

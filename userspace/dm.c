@@ -17,10 +17,9 @@
 /* The library's first complaint about the task at hand; ours go to the user. */
 static char lib_said[256];
 
-__attribute__((format(printf, 5, 6)))
-static void lib_log(int level, const char *file __attribute__((unused)),
-		    int line __attribute__((unused)), int err __attribute__((unused)),
-		    const char *fmt, ...)
+static __printf(5, 6)
+void lib_log(int level, const char *file __maybe_unused, int line __maybe_unused,
+	     int err __maybe_unused, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -46,31 +45,44 @@ static struct dm_task *task_new(int type, const char *name)
 	return t;
 }
 
+/* 0, or after a complaint CTL_FAILED: there is nobody to talk to. */
+static int need_dm(void)
+{
+	if (!access("/dev/mapper/control", F_OK))
+		return CTL_OK;
+	return ctl_error(CTL_FAILED, "the kernel has no device-mapper; modprobe dm-mod");
+}
+
 static int no_task(const char *name)
 {
-	if (access("/dev/mapper/control", F_OK))
-		return ctl_error(CTL_FAILED, "the kernel has no device-mapper; modprobe dm-mod");
-	return ctl_error(CTL_FAILED, "%s: %s", name, *lib_said ? lib_said : "device-mapper failed");
+	return need_dm() ?:
+	       ctl_error(CTL_FAILED, "%s: %s", name, *lib_said ? lib_said : "no device-mapper");
+}
+
+static int no_device(const char *name)
+{
+	return ctl_error(CTL_FAILED, "%s: there is no such device; see logcachectl list", name);
 }
 
 static int task_failed(struct dm_task *t, const char *name, const char *doing)
 {
 	int err = dm_task_get_errno(t);
 
-	if (access("/dev/mapper/control", F_OK))
-		return ctl_error(CTL_FAILED, "the kernel has no device-mapper; modprobe dm-mod");
+	if (need_dm())
+		return CTL_FAILED;
 	if (geteuid())
 		return ctl_error(CTL_FAILED, "%s: %s needs root", name, doing);
 	switch (err) {
 	case ENXIO:
-		return ctl_error(CTL_FAILED, "%s: there is no such device; see logcachectl list", name);
+		return no_device(name);
 	case EBUSY:
 		return ctl_error(CTL_FAILED, "%s: %s: is in use; unmount it first", name, doing);
 	case 0:
 		return ctl_error(CTL_FAILED, "%s: %s: %s", name, doing,
 				 *lib_said ? lib_said : "failed");
 	default:
-		return ctl_error(CTL_FAILED, "%s: %s: %s; the kernel log says more (dmesg | grep logcache)",
+		return ctl_error(CTL_FAILED,
+				 "%s: %s: %s; the kernel log says more (dmesg | grep logcache)",
 				 name, doing, strerror(err));
 	}
 }
@@ -100,7 +112,7 @@ static bool target_known(void)
 
 static void run_modprobe(const char *module)
 {
-	char *argv[] = { "modprobe", "-q", (char *)module, NULL };
+	char * const argv[] = { "modprobe", "-q", (char *)module, NULL };
 	posix_spawn_file_actions_t quiet;
 	int status;
 	pid_t pid;
@@ -119,8 +131,8 @@ int dm_need_target(void)
 	run_modprobe("dm-logcache");
 	if (target_known())
 		return CTL_OK;
-	if (access("/dev/mapper/control", F_OK))
-		return ctl_error(CTL_FAILED, "the kernel has no device-mapper; modprobe dm-mod");
+	if (need_dm())
+		return CTL_FAILED;
 	return ctl_error(CTL_FAILED,
 			 "the kernel has no target '%s', and modprobe dm-logcache did not help; build and install the module for this kernel (make modules), or insmod dm-logcache.ko",
 			 DM_TARGET);
@@ -180,6 +192,23 @@ int dm_remove(const char *name, bool udev_sync)
  *----------------------------------------------------------------
  */
 
+/* The first target of a device: what the task at hand was run for. */
+struct target {
+	u64 sectors;
+	char *type;		/* NULL: no table */
+	char *params;
+};
+
+static void first_target(struct dm_task *t, struct target *first)
+{
+	u64 start;
+
+	*first = (struct target){};
+	/* The library's 64 bits are the same by another name. */
+	dm_get_next_target(t, NULL, (void *)&start, (void *)&first->sectors, &first->type,
+			   &first->params);
+}
+
 int dm_message(const char *name, const char *text, char **reply)
 {
 	struct dm_task *t = task_new(DM_DEVICE_TARGET_MSG, name);
@@ -204,8 +233,7 @@ int dm_message(const char *name, const char *text, char **reply)
 static int read_line(int type, const char *name, u64 *sectors, char **line)
 {
 	struct dm_task *t = task_new(type, name);
-	char *target = NULL, *params = NULL;
-	u64 start = 0, length = 0;
+	struct target first = {};
 	struct dm_info info;
 	int ret = CTL_OK;
 
@@ -214,17 +242,17 @@ static int read_line(int type, const char *name, u64 *sectors, char **line)
 	if (!dm_task_run(t)) {
 		ret = task_failed(t, name, "cannot be asked");
 	} else if (!dm_task_get_info(t, &info) || !info.exists) {
-		ret = ctl_error(CTL_FAILED, "%s: there is no such device; see logcachectl list", name);
+		ret = no_device(name);
 	} else {
-		dm_get_next_target(t, NULL, (uint64_t *)&start, (uint64_t *)&length, &target, &params);
-		if (!target || strcmp(target, DM_TARGET))
+		first_target(t, &first);
+		if (!first.type || strcmp(first.type, DM_TARGET))
 			ret = ctl_error(CTL_FAILED, "%s: is no logcache volume (%s)", name,
-					target ?: "no table");
+					first.type ?: "no table");
 	}
 	if (!ret) {
-		*line = xasprintf("%s", params ?: "");
+		*line = xasprintf("%s", first.params ?: "");
 		if (sectors)
-			*sectors = length;
+			*sectors = first.sectors;
 	}
 	dm_task_destroy(t);
 	return ret;
@@ -243,13 +271,12 @@ int dm_table(const char *name, u64 *sectors, char **line)
 static bool is_volume(const char *name)
 {
 	struct dm_task *t = task_new(DM_DEVICE_TABLE, name);
-	char *target = NULL, *params;
-	u64 start, length;
+	struct target first;
 	bool is = false;
 
 	if (t && dm_task_run(t)) {
-		dm_get_next_target(t, NULL, (uint64_t *)&start, (uint64_t *)&length, &target, &params);
-		is = target && !strcmp(target, DM_TARGET);
+		first_target(t, &first);
+		is = first.type && !strcmp(first.type, DM_TARGET);
 	}
 	if (t)
 		dm_task_destroy(t);

@@ -35,7 +35,7 @@ static const char *op_name(u8 op)
 		[LC_OP_INVAL] = "inval", [LC_OP_FENCE] = "fence", [LC_OP_COPY] = "copy",
 	};
 
-	return op < sizeof(names) / sizeof(names[0]) && names[op] ? names[op] : "?";
+	return op < ARRAY_SIZE(names) && names[op] ? names[op] : "?";
 }
 
 static const char *source_state(const struct source *src)
@@ -151,7 +151,7 @@ static void print_ckpt(const struct image *img)
 	       "  log          segment %s, seq %llu, LSN %llu, chain %08x\n"
 	       "  volume       %llu sectors\n",
 	       ck->ckpt_seq, img->ckpt_slot, ck->epoch,
-	       ck->flags & LC_CKPT_CLEAN ? "stopped in order" : "running, or stopped without notice",
+	       ck->flags & LC_CKPT_CLEAN ? "stopped in order" : "stopped without notice, or in use",
 	       ck->next_seq, ck->clean_lsn, seg_text(seg, sizeof(seg), ck->log_seg), ck->log_seq,
 	       ck->log_lsn, ck->log_chain, ck->origin_sectors);
 }
@@ -199,8 +199,9 @@ static void print_sources(const struct dump *d)
 	for (i = 0; i < d->rec.nr_sources; i++) {
 		const struct source *s = &d->rec.sources[i];
 
-		printf("  %8u  %-12s %12llu %16llu %16llu %8u %8u\n", s->seg, source_state(s), s->seq,
-		       s->first_lsn, s->end_lsn, count_entries(d, s), count_intact(&d->img, s));
+		printf("  %8u  %-12s %12llu %16llu %16llu %8u %8u\n",
+		       s->seg, source_state(s), s->seq, s->first_lsn, s->end_lsn,
+		       count_entries(d, s), count_intact(&d->img, s));
 	}
 }
 
@@ -382,11 +383,12 @@ int cmd_dump(const struct ctl *ctl)
 		else
 			dump_all(&d);
 	} else {
-		json_t *first = json_array_get(d.findings.list, json_array_size(d.findings.list) - 1);
+		size_t last = json_array_size(d.findings.list) - 1;
+		json_t *why = json_array_get(d.findings.list, last);
 
 		ret = ctl_error(CTL_FAILED, "%s: %s; %s", dev.path,
-				json_string_value(json_object_get(first, "what")),
-				json_string_value(json_object_get(first, "advice")));
+				json_string_value(json_object_get(why, "what")),
+				json_string_value(json_object_get(why, "advice")));
 	}
 	json_decref(d.findings.list);
 	recovery_free(&d.rec);

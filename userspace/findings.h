@@ -30,7 +30,8 @@ struct findings {
  * Add one: at @block of the device (or NO_BLOCK), what to do about it (or ""),
  * and what is wrong.
  */
+__printf(5, 6)
 void finding(struct findings *f, enum severity sev, u64 block, const char *advice,
-	     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+	     const char *fmt, ...);
 
 #endif /* CTL_FINDINGS_H */

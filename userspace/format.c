@@ -5,17 +5,19 @@
  * Until the very end the device is no cache at all, so that an interrupted
  * format cannot be mistaken for one:
  *
- *	superblocks zeroed ─► sync ─► summary table zeroed, checkpoint ─► sync ─► superblocks ─► sync
+ *	zero the superblocks, sync
+ *	zero the summary table, write a checkpoint, sync
+ *	write the superblocks, sync
  */
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <blkid/blkid.h>
+#include <linux/string.h>
 
 #include "ctl.h"
 #include "device.h"
@@ -79,7 +81,8 @@ static int may_overwrite(const struct ctl *ctl, const struct device *dev)
 	}
 	foreign = foreign_signature(dev);
 	if (foreign)
-		ret = ctl_error(CTL_FAILED, "%s: holds something (%s); wipe it with wipefs, or use --force",
+		ret = ctl_error(CTL_FAILED,
+				"%s: holds something (%s); wipe it with wipefs, or use --force",
 				dev->path, foreign);
 	free(foreign);
 	return ret;
@@ -187,7 +190,8 @@ static void say_done(const struct format *f)
 	       size_text(size, g->origin_sectors << LC_SECTOR_SHIFT));
 	printf("  data      %s", size_text(size, seg * g->nr_segs));
 	printf(" in %u segments of %s\n", g->nr_segs, size_text(size, seg));
-	printf("  metadata  %s in front of them\n", size_text(size, g->data_start << LC_BLOCK_SHIFT));
+	printf("  metadata  %s in front of them\n",
+	       size_text(size, g->data_start << LC_BLOCK_SHIFT));
 	printf("Start it with:\n  logcachectl create NAME --cache %s --origin %s\n",
 	       f->cache.path, f->origin.path);
 }
@@ -217,9 +221,11 @@ static int lay_out(const struct ctl *ctl, struct format *f)
 
 	if (size && (!parse_size(size, &bytes) ||
 		     (bytes != 1 << 20 && bytes != 2 << 20 && bytes != 4 << 20)))
-		return ctl_error(CTL_USAGE, "format: --segment-size is 1M, 2M or 4M, not '%s'", size);
+		return ctl_error(CTL_USAGE, "format: --segment-size is 1M, 2M or 4M, not '%s'",
+				 size);
 	if (strlen(id) >= sizeof(f->geo.origin_id))
-		return ctl_error(CTL_USAGE, "format: the name of the origin is longer than %zu characters; give a short one with --origin-id",
+		return ctl_error(CTL_USAGE,
+				 "format: the name of the origin is longer than %zu characters; give a short one with --origin-id",
 				 sizeof(f->geo.origin_id) - 1);
 	if (getrandom(uuid, sizeof(uuid), 0) != sizeof(uuid))
 		return ctl_error(CTL_FAILED, "format: no random numbers: %s", strerror(errno));
@@ -231,7 +237,7 @@ static int lay_out(const struct ctl *ctl, struct format *f)
 		return ctl_error(CTL_FAILED, "%s: %s (cache %llu sectors, origin %llu sectors)",
 				 f->cache.path, why, f->cache.sectors, f->origin.sectors);
 	f->geo.created = time(NULL);
-	strcpy(f->geo.origin_id, id);
+	strscpy(f->geo.origin_id, id, sizeof(f->geo.origin_id));
 	return CTL_OK;
 }
 
@@ -245,7 +251,8 @@ static int do_format(const struct ctl *ctl, struct format *f)
 		return ret;
 	ret = write_all(f);
 	if (ret)
-		return ctl_error(CTL_FAILED, "%s: writing failed: %s; it is no cache now, check the device",
+		return ctl_error(CTL_FAILED,
+				 "%s: writing failed: %s; it is no cache now, check the device",
 				 f->cache.path, strerror(-ret));
 	say_done(f);
 	return CTL_OK;

@@ -40,7 +40,8 @@ static bool pick_super(struct image *img, struct findings *f)
 	for (i = 0; i < LC_SUPER_BLOCKS; i++)
 		ok[i] = read_super(img, i, &geo[i], &blank, &why[i]);
 	if (!ok[0] && !ok[1]) {
-		finding(f, FAULT, 0, "format it with logcachectl format if it holds nothing of value",
+		finding(f, FAULT, 0,
+			"format it with logcachectl format if it holds nothing of value",
 			"no logcache superblock: %s", why[0]);
 		return false;
 	}
@@ -168,32 +169,33 @@ bool image_intact(const struct image *img, u32 seg, u64 seq, u32 b)
 
 static void decode_slots(struct image *img, u32 first, u32 nr, const u8 *buf, int err)
 {
+	size_t bytes = (size_t)img->geo.slot_blocks << LC_BLOCK_SHIFT;
 	u32 i;
 
-	for (i = 0; i < nr; i++) {
-		const struct lc_slot *slot = (void *)(buf + (size_t)i * img->geo.slot_blocks * LC_BLOCK_SIZE);
+	for (i = 0; i < nr; i++, buf += bytes) {
 		struct seg_slot *s = &img->slots[first + i];
 
 		s->err = err;
 		s->why = err ? strerror(-err) : NULL;
 		if (!err)
-			s->err = lc_slot_decode(slot, &img->geo, first + i, img->ckpt.origin_sectors,
-						&s->info, &s->why);
+			s->err = lc_slot_decode((const void *)buf, &img->geo, first + i,
+						img->ckpt.origin_sectors, &s->info, &s->why);
 	}
 }
 
 static void load_slots(struct image *img)
 {
-	u32 per_read = CHUNK_BLOCKS / img->geo.slot_blocks, seg, n;
+	u32 nr_segs = img->geo.nr_segs, per_read = CHUNK_BLOCKS / img->geo.slot_blocks, seg, n;
 	u8 *buf = xcalloc(CHUNK_BLOCKS, LC_BLOCK_SIZE);
 	struct progress p;
 	int err;
 
 	img->slots = xcalloc(img->geo.nr_segs, sizeof(*img->slots));
 	progress_start(&p, "reading summaries", img->geo.nr_segs);
-	for (seg = 0; seg < img->geo.nr_segs; seg += n) {
-		n = img->geo.nr_segs - seg < per_read ? img->geo.nr_segs - seg : per_read;
-		err = device_read(&img->dev, image_slot_block(img, seg), buf, n * img->geo.slot_blocks);
+	for (seg = 0; seg < nr_segs; seg += n) {
+		n = min(nr_segs - seg, per_read);
+		err = device_read(&img->dev, image_slot_block(img, seg), buf,
+				  n * img->geo.slot_blocks);
 		decode_slots(img, seg, n, buf, err);
 		progress_show(&p, seg);
 	}

@@ -12,7 +12,7 @@
 
 /* What is known of a segment from its slot. */
 struct seg_slot {
-	int err;		/* of lc_slot_decode(): 0, -ENODATA, -EBADMSG, -EINVAL, or of the read */
+	int err;		/* of lc_slot_decode(), or of the read */
 	const char *why;
 	struct lc_slot_info info;	/* if !err */
 };

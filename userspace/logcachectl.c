@@ -15,7 +15,8 @@
 #define OPT_CACHE	{ "cache", "DEV", "the fast device", .required = true }
 #define OPT_ORIGIN	{ "origin", "DEV", "the slow device", .required = true }
 #define OPT_JSON	{ "json", NULL, "print JSON" }
-#define OPT_FORCE_READ	{ "force", NULL, "look even if the device is in use; what is found may be in motion" }
+#define OPT_FORCE_READ	{ "force", NULL, \
+	"look even if the device is in use; what is found may be in motion" }
 
 static const struct ctl_opt format_opts[] = {
 	OPT_CACHE,
@@ -30,7 +31,8 @@ static const struct ctl_opt format_opts[] = {
 static const struct ctl_opt create_opts[] = {
 	OPT_CACHE,
 	OPT_ORIGIN,
-	{ "option", "KEY=VALUE", "option of the target, may be repeated; see below", .repeats = true },
+	{ "option", "KEY=VALUE", "option of the target, may be repeated; see below",
+	  .repeats = true },
 	{ "noudevsync", NULL, "do not wait for udev" },
 	{}
 };
@@ -94,19 +96,17 @@ static const struct ctl_cmd commands[] = {
 	  cmd_dump, 0, 0, dump_opts },
 };
 
-#define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
-
 /*----------------------------------------------------------------
  * Help
  *----------------------------------------------------------------
  */
 
-static void usage(FILE *out)
+static void program_help(FILE *out)
 {
 	unsigned int i;
 
 	fputs("Usage: logcachectl COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:\n", out);
-	for (i = 0; i < NR_COMMANDS; i++)
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].brief);
 	fputs("\nlogcachectl COMMAND --help explains a command.\n"
 	      "Exit status: 0 done, 1 failed (check: faults found), 2 bad usage (check: cannot check).\n",
@@ -171,7 +171,7 @@ static const struct ctl_cmd *find_command(const char *name)
 {
 	unsigned int i;
 
-	for (i = 0; i < NR_COMMANDS; i++)
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
 	return NULL;
@@ -258,16 +258,17 @@ int main(int argc, char **argv)
 	int status;
 
 	if (argc < 2) {
-		usage(stderr);
+		program_help(stderr);
 		return CTL_USAGE;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-		usage(stdout);
+		program_help(stdout);
 		return CTL_OK;
 	}
 	cmd = find_command(argv[1]);
 	if (!cmd)
-		return ctl_error(CTL_USAGE, "there is no command '%s'; see logcachectl --help", argv[1]);
+		return ctl_error(CTL_USAGE, "there is no command '%s'; see logcachectl --help",
+				 argv[1]);
 	status = run_command(cmd, argc - 1, argv + 1);
 	if (fflush(stdout) || ferror(stdout))
 		return ctl_error(CTL_FAILED, "cannot write the output");

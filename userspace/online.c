@@ -85,7 +85,8 @@ static int cmd_write_back(const struct ctl *ctl, const char *message)
 	int ret;
 
 	if (text && (!parse_u64(text, &timeout) || timeout > 0x7fffffff))
-		return ctl_error(CTL_USAGE, "%s: --timeout is a number of seconds, not '%s'", message, text);
+		return ctl_error(CTL_USAGE, "%s: --timeout is a number of seconds, not '%s'",
+				 message, text);
 	ret = write_back(ctl_arg(ctl, 0), message, timeout);
 	if (!ret)
 		printf("%s: everything is on the origin.\n", ctl_arg(ctl, 0));

@@ -113,7 +113,8 @@ static bool walk_try(struct walk *w, u32 seg, u32 at, u64 seq, struct lc_record 
 	if (ret == -EBADMSG)
 		w->why = "what follows is no record";
 	if (ret == -EINVAL && !why_not_next(w, info, seq))
-		finding(img->findings, FAULT, block, "the log ends here; the device was tampered with, or this is a bug",
+		finding(img->findings, FAULT, block,
+			"the log ends here; the device was tampered with, or this is a bug",
 			"record with LSN %llu continues the log but is impossible: %s",
 			info->lsn, w->why);
 	if (ret)
@@ -132,7 +133,8 @@ static u32 bad_payload(const struct walk *w, const struct lc_record *r,
 	if (device_read(&w->img->dev, block, data, info->nr_blocks))
 		bad = 0;
 	for (i = 0; bad == NO_BAD_BLOCK && i < info->nr_blocks; i++)
-		if (lc_block_crc(data + (size_t)i * LC_BLOCK_SIZE) != le32_to_cpu(lc_record_crcs(r)[i]))
+		if (lc_block_crc(data + (size_t)i * LC_BLOCK_SIZE) !=
+		    le32_to_cpu(lc_record_crcs(r)[i]))
 			bad = i;
 	free(data);
 	return bad;

@@ -194,7 +194,7 @@ void status_print(const struct status *s, const char *name, FILE *out)
 	unsigned int i;
 
 	fprintf(out, "%s\n", name);
-	for (i = 0; i < sizeof(group_order) / sizeof(group_order[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(group_order); i++)
 		print_group(s, group_order[i], out);
 }
 

@@ -183,7 +183,7 @@ void progress_show(struct progress *p, u64 done)
 	for (i = 0; i < BAR_WIDTH; i++)
 		bar[i] = i < filled ? '#' : '.';
 	bar[BAR_WIDTH] = '\0';
-	fprintf(stderr, "\r%s [%s] %3u %%", p->what, bar, (unsigned int)((double)done / p->total * 100));
+	fprintf(stderr, "\r%s [%s] %3.0f %%", p->what, bar, 100.0 * done / p->total);
 }
 
 void progress_end(struct progress *p)

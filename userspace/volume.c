@@ -32,7 +32,8 @@ static int split_options(const struct ctl *ctl, char **words, unsigned int *nr)
 		words[*nr] = xasprintf("%s", value);
 		eq = strchr(words[(*nr)++], '=');
 		if (!eq)
-			return ctl_error(CTL_USAGE, "create: --option is KEY=VALUE, not '%s'", value);
+			return ctl_error(CTL_USAGE, "create: --option is KEY=VALUE, not '%s'",
+					 value);
 		*eq = '\0';
 		words[(*nr)++] = xasprintf("%s", eq + 1);
 	}
@@ -80,7 +81,8 @@ static int check_devices(const struct ctl *ctl, u64 *sectors)
 	else if (origin.sectors < img.geo.origin_sectors)
 		ret = ctl_error(CTL_FAILED,
 				"%s: has %llu sectors, the cache was formatted for %llu (%s): it shrank or is the wrong device",
-				origin.path, origin.sectors, img.geo.origin_sectors, img.geo.origin_id);
+				origin.path, origin.sectors, img.geo.origin_sectors,
+				img.geo.origin_id);
 	*sectors = origin.sectors;
 	device_close(&cache);
 	device_close(&origin);
@@ -134,8 +136,8 @@ int cmd_remove(const struct ctl *ctl)
 	if (ret)
 		return ret;
 	if (dirty)
-		printf("%s is stopped; %s that is not on the origin stays safe in the cache.\n", name,
-		       size_text(size, dirty << LC_SECTOR_SHIFT));
+		printf("%s is stopped; %s that is not on the origin stays safe in the cache.\n",
+		       name, size_text(size, dirty << LC_SECTOR_SHIFT));
 	else
 		printf("%s is stopped.\n", name);
 	return CTL_OK;
@@ -267,7 +269,8 @@ static int running_args(const char *name, struct lc_args *args)
 		words[nr++] = word;
 	/* Cache, origin, count; then the options. */
 	if (nr < 3 || lc_args_parse(args, nr - 3, words + 3, why, sizeof(why)))
-		ret = ctl_error(CTL_FAILED, "%s: its table is not one this logcachectl understands; are module and tool of the same version?",
+		ret = ctl_error(CTL_FAILED,
+				"%s: its table is not one this logcachectl understands; are module and tool of the same version?",
 				name);
 	free(table);
 	return ret;

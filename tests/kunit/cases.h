@@ -18,12 +18,7 @@
 
 static struct kunit *lc_kunit;
 
-#define CHECK(cond) do {				\
-	if (!(cond)) {					\
-		KUNIT_FAIL(lc_kunit, "%s", #cond);	\
-		return;					\
-	}						\
-} while (0)
+#define CHECK(cond)	KUNIT_ASSERT_TRUE(lc_kunit, cond)
 
 #define LC_KUNIT_FN(_name)				\
 static void lc_kunit_##_name(struct kunit *test)	\

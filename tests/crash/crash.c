@@ -25,7 +25,7 @@ struct settings {
 
 static struct settings set = {
 	.order = "prefix", .discard = "zero", .expect = "ok",
-	.ssd_mib = 24, .origin_mib = 32, .span_mib = 16,
+	.ssd_mib = 18, .origin_mib = 32, .span_mib = 16,
 	.ops = 3000, .workers = WORKLOAD_MAX_WORKERS, .max_kib = 256, .cuts = 1000, .seed = 1,
 	.chain_every = 8, .chain_ops = 60, .chain_cuts = 3, .check_every = 50,
 	.volatile_ssd = 1, .volatile_origin = 1, .delay_us = 100, .atomic = 8, .ssd_lost = 1,

@@ -24,6 +24,7 @@ struct campaign {
 	uint64_t *values;	/* of each sector; scratch for reading a volume back */
 	void *buf;
 	unsigned int reports;
+	char damage[160];	/* the first damaged sector of what was read last */
 };
 
 /* Where a crash image comes from, for the report. */
@@ -64,14 +65,29 @@ static void forget_values(struct campaign *c, uint64_t *values)
 {
 	for (uint64_t s = 0; s < volume_sectors(c); s++)
 		values[s] = VAL_ANY;
+	c->damage[0] = '\0';
+}
+
+static void note_damage(struct campaign *c, const void *data, uint64_t sector)
+{
+	char is[128];
+
+	if (c->damage[0])
+		return;
+	stamp_explain(data, sector, c->opts->workload.salt, is, sizeof(is));
+	snprintf(c->damage, sizeof(c->damage), "sector %" PRIu64 " holds %s", sector, is);
 }
 
 static void decode(struct campaign *c, const void *buf, uint64_t sector, uint32_t nr,
 		   uint64_t *values)
 {
-	for (uint32_t i = 0; i < nr; i++)
-		values[sector + i] = stamp_value((const uint8_t *)buf + (size_t)i * SECTOR_SIZE,
-						 sector + i, c->opts->workload.salt);
+	const uint8_t *data = buf;
+
+	for (; nr; nr--, sector++, data += SECTOR_SIZE) {
+		values[sector] = stamp_value(data, sector, c->opts->workload.salt);
+		if (values[sector] == VAL_BAD)
+			note_damage(c, data, sector);
+	}
 }
 
 /* Read all that the workload may have touched. */
@@ -167,8 +183,9 @@ static bool judge(struct campaign *c, struct oracle *oracle, const struct oracle
 
 	if (oracle_check(oracle, opts, crash->cut, values, &verdict) == VERDICT_OK)
 		return true;
-	report(c, "%s at event %" PRIu64 ", seed %" PRIx64 ": %s: %s", crash->kind,
-	       crash->cut, crash->seed, verdict_name(verdict.code), verdict.text);
+	report(c, "%s at event %" PRIu64 ", seed %" PRIx64 ": %s: %s%s%s", crash->kind,
+	       crash->cut, crash->seed, verdict_name(verdict.code), verdict.text,
+	       c->damage[0] ? "; " : "", c->damage);
 	return false;
 }
 
@@ -186,8 +203,9 @@ static void check_final_state(struct campaign *c, const uint64_t *expected)
 		if (expected[s] == VAL_ANY || c->values[s] == expected[s])
 			continue;
 		report(c, "after the workload sector %" PRIu64 " holds op %" PRId64
-		       " instead of %" PRId64 " (-1: zeroes, -2: damaged)",
-		       s, (int64_t)c->values[s], (int64_t)expected[s]);
+		       " instead of %" PRId64 " (-1: zeroes, -2: damaged)%s%s",
+		       s, (int64_t)c->values[s], (int64_t)expected[s],
+		       c->damage[0] ? "; " : "", c->damage);
 		c->result->live_errors++;
 		return;
 	}
@@ -203,6 +221,10 @@ static void live_run(struct campaign *c, struct history *h, const struct workloa
 	}
 }
 
+/*
+ * What happened up to a wrong answer can be cut all the same. False if there is
+ * nothing to cut.
+ */
 static bool record(struct campaign *c)
 {
 	uint64_t *expected = xcalloc(volume_sectors(c), sizeof(*expected));
@@ -228,7 +250,7 @@ static bool record(struct campaign *c)
 	c->result->dev_ops = c->h->nr_dev;
 	c->result->events = c->h->clock;
 	c->result->sectors_written = wr.sectors_written;
-	return !err && !wr.errors;
+	return !err;
 }
 
 /* The second crash: img are the first crash's images, h what happened on them since. */

@@ -21,8 +21,8 @@
 
 struct subject {
 	/*
-	 * Load on these images, which it may write; record into rec unless NULL.
-	 * 0 or -errno.
+	 * Load on these images, which it may write; record into rec. Without rec the
+	 * volume will only be read. 0 or -errno.
 	 */
 	int (*start)(void *ctx, struct image *const img[NR_DEVS], struct history *rec);
 	/* Unload. After it returns nothing touches the images or the history. */

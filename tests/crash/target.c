@@ -11,12 +11,16 @@
 
 #define DM_NAME	"lc-crash"
 
+struct table {
+	char type[32];
+	char params[512];
+};
+
 struct target {
 	struct target_config config;
 	struct recorder *rec[NR_DEVS];
 	struct nbd *nbd[NR_DEVS];
-	char type[32];
-	char params[512];
+	struct table table, read_table;
 	char path[64];
 	struct bdev *bdev;	/* open while loaded */
 };
@@ -52,16 +56,16 @@ static void replace(char *text, size_t size, const char *mark, const char *with)
 	}
 }
 
-static void expand_table(struct target *t)
+static void expand_table(struct target *t, const char *text, struct table *table)
 {
-	const char *space = strchr(t->config.table, ' ');
+	const char *space = strchr(text, ' ');
 
-	if (!space || (size_t)(space - t->config.table) >= sizeof(t->type))
-		die("no target type in \"%s\"", t->config.table);
-	memcpy(t->type, t->config.table, (size_t)(space - t->config.table));
-	snprintf(t->params, sizeof(t->params), "%s", space + 1);
-	replace(t->params, sizeof(t->params), "@SSD@", nbd_path(t->nbd[DEV_SSD]));
-	replace(t->params, sizeof(t->params), "@ORIGIN@", nbd_path(t->nbd[DEV_ORIGIN]));
+	if (!space || (size_t)(space - text) >= sizeof(table->type))
+		die("no target type in \"%s\"", text);
+	memcpy(table->type, text, (size_t)(space - text));
+	snprintf(table->params, sizeof(table->params), "%s", space + 1);
+	replace(table->params, sizeof(table->params), "@SSD@", nbd_path(t->nbd[DEV_SSD]));
+	replace(table->params, sizeof(table->params), "@ORIGIN@", nbd_path(t->nbd[DEV_ORIGIN]));
 }
 
 static bool attach(struct target *t, enum dev_id dev)
@@ -88,7 +92,9 @@ struct target *target_new(const struct target_config *config, struct image *cons
 	for (unsigned int dev = 0; ok && dev < NR_DEVS; dev++)
 		ok = attach(t, dev);
 	if (ok) {
-		expand_table(t);
+		expand_table(t, config->table, &t->table);
+		expand_table(t, config->read_table ? config->read_table : config->table,
+			     &t->read_table);
 		setenv("SSD", nbd_path(t->nbd[DEV_SSD]), 1);
 		setenv("ORIGIN", nbd_path(t->nbd[DEV_ORIGIN]), 1);
 		serve(t, start, NULL);
@@ -116,10 +122,11 @@ void target_free(struct target *t)
 static int target_start(void *ctx, struct image *const img[NR_DEVS], struct history *rec)
 {
 	struct target *t = ctx;
+	const struct table *table = rec ? &t->table : &t->read_table;
 	int err;
 
 	serve(t, img, rec);
-	err = dm_create(DM_NAME, t->config.volume_sectors, t->type, t->params,
+	err = dm_create(DM_NAME, t->config.volume_sectors, table->type, table->params,
 			t->path, sizeof(t->path));
 	if (!err) {
 		err = bdev_open(t->bdev, t->path);

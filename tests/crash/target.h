@@ -8,9 +8,11 @@
 struct target_config {
 	/*
 	 * Type and parameters, "@SSD@" and "@ORIGIN@" standing for the devices, and
-	 * commands for a shell, which finds them in $SSD and $ORIGIN. check may be NULL.
+	 * commands for a shell, which finds them in $SSD and $ORIGIN. read_table, if any,
+	 * is loaded instead where the volume will only be read. check may be NULL.
 	 */
 	const char *table;
+	const char *read_table;
 	const char *format;
 	const char *check;
 	uint64_t sectors[NR_DEVS];

@@ -31,20 +31,6 @@ static u32 lc_free_now(struct logcache *lc)
  *--------------------------------------------------------------------------
  */
 
-/* Forget what is still mapped to the victim there. */
-static void lc_victim_forget(struct logcache *lc, const struct lc_extent *e, struct lc_shard *sh)
-{
-	spin_lock_irq(&sh->lock);
-	while (!lc_shard_topup(lc, sh)) {
-		spin_unlock_irq(&sh->lock);
-		lc_shard_topup_wait(lc, sh);
-		spin_lock_irq(&sh->lock);
-	}
-	WARN_ON_ONCE(lc_index_remove_at(&sh->index, e->key, e->len, e->loc, e->kind,
-					lc_seg_drop, lc));
-	spin_unlock_irq(&sh->lock);
-}
-
 static bool lc_victim_whole(struct lc_shard *sh, const struct lc_extent *e)
 {
 	struct lc_extent found;
@@ -74,7 +60,7 @@ static bool lc_victim_block(struct logcache *lc, const struct lc_carry *c)
 	if (!lc->evict.all && c->len == LC_BLOCK_SECTORS && lc_lru_keep(lc->lru, block) &&
 	    lc_victim_whole(sh, &e))
 		return true;
-	lc_victim_forget(lc, &e, sh);
+	lc_forget(lc, sh, c->lba, c->len, c->loc, LC_EXT_DATA);
 	return false;
 }
 
@@ -96,14 +82,8 @@ static void lc_victim_data(struct logcache *lc, u32 seg, const struct lc_ent *en
 
 static void lc_victim_zero(struct logcache *lc, u32 seg, const struct lc_ent *ent)
 {
-	struct lc_extent e = {
-		.key = lc_key(ent->lba),
-		.len = ent->len,
-		.kind = LC_EXT_ZERO,
-		.loc = lc_geo_loc(&lc->geo, seg, 0),
-	};
-
-	lc_victim_forget(lc, &e, lc_shard_of(lc, ent->lba));
+	lc_forget(lc, lc_shard_of(lc, ent->lba), ent->lba, ent->len,
+		  lc_geo_loc(&lc->geo, seg, 0), LC_EXT_ZERO);
 }
 
 /*--------------------------------------------------------------------------
@@ -122,7 +102,7 @@ static struct lc_segbuf *lc_carry_segbuf(struct logcache *lc)
 	}
 	if (ev->cur)
 		return ev->cur;
-	seg = lc_seg_alloc(lc, LC_SEG_FILL);
+	seg = lc_seg_alloc(lc, LC_SEG_FILL, LC_SEG_RESTART);
 	if (seg == LC_SEG_NONE)
 		return NULL;
 	ev->cur = lc_segbuf_get(lc, seg, LC_LRU_CARRY, 0);
@@ -277,7 +257,8 @@ static int lc_victim_empty(struct logcache *lc, u32 seg)
 		}
 		ev->all = all;
 	}
-	WARN_ON_ONCE(atomic_read(&s->live));
+	if (WARN_ON_ONCE(atomic_read(&s->live)))
+		return -EUCLEAN;
 	wait_event(lc->seg_wait, !atomic_read(&s->readers));
 	return 0;
 }
@@ -333,6 +314,7 @@ static void lc_evict_work(struct work_struct *work)
 	struct lc_evict *ev = &lc->evict;
 	u32 low = lc_free_at(lc, lc->args.low_watermark), seg;
 
+	ev->all = xchg(&ev->drop, false);
 	if (lc->state != LC_OK ||
 	    (!ev->all && lc_free_now(lc) > lc_free_at(lc, lc->args.high_watermark)))
 		return;
@@ -340,24 +322,19 @@ static void lc_evict_work(struct work_struct *work)
 		seg = lc_victim_pick(lc);
 		if (seg == LC_LRU_NONE)
 			break;
+		/* What cannot be emptied stays as it is and is not picked again. */
 		if (lc_victim_empty(lc, seg)) {
-			spin_lock_irq(&lc->lru_lock);
 			WRITE_ONCE(lc->segs.seg[seg].state, LC_SEG_SEALED);
-			lc_lru_restore(lc->lru, seg);
-			spin_unlock_irq(&lc->lru_lock);
-			break;
+			continue;
 		}
 		lc_victim_done(lc, seg);
 		/* Writers are waiting: do not make them wait for the whole pass. */
 		if (READ_ONCE(lc->log.starved) && ev->nr_victims >= LC_FREE_MIN)
 			lc_victims_release(lc);
 	}
-	ev->all = false;
 	lc_victims_release(lc);
-	if (READ_ONCE(lc->log.starved)) {
+	if (READ_ONCE(lc->log.starved))
 		lc_wb_kick(lc);
-		lc_log_kick(lc);
-	}
 }
 
 void lc_evict_kick(struct logcache *lc)

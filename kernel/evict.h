@@ -32,7 +32,8 @@ struct lc_evict {
 	unsigned int nr_carry;
 	struct lc_segbuf *cur;		/* open carry segment */
 	bool stop;
-	bool all;			/* keep nothing, drop every clean segment */
+	bool drop;			/* asked to drop every clean segment */
+	bool all;			/* doing so: keep nothing */
 };
 
 int lc_evict_init(struct logcache *lc);

@@ -14,8 +14,8 @@
 #define LC_MISS_MIN	64u
 #define LC_PAGES_MIN	(LC_MISS_MIN * 4)
 #define LC_MISS_STUCK	(120 * HZ)
-/* A miss can be inserted in pieces: this many entries must fit the slot. */
-#define LC_FILL_ROOM	(LC_MISS_SECTORS / 2)
+/* A block can be inserted in so many pieces, each an entry of the slot. */
+#define LC_BLOCK_PIECES	(LC_BLOCK_SECTORS / 2)
 
 /*--------------------------------------------------------------------------
  * The miss
@@ -246,6 +246,17 @@ int lc_fill_read(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 
 	return lc_miss_start(lc, sh, bio, len, flags);
 }
 
+static bool lc_miss_overlaps(const struct lc_shard *sh, u64 lba, u32 len)
+{
+	const struct lc_miss *m;
+
+	list_for_each_entry(m, &sh->misses, list) {
+		if (m->lba < lba + len && lba < m->lba + m->len)
+			return true;
+	}
+	return false;
+}
+
 void lc_fill_stale(struct lc_shard *sh, u64 lba, u32 len)
 {
 	struct lc_miss *m, *n;
@@ -304,6 +315,58 @@ static void lc_miss_work(struct work_struct *work)
 	/* A batch for the cache is full, or nobody is left to wait for. */
 	if (READ_ONCE(f->nr_ready) >= LC_FILL_BATCH || !atomic_read(&f->reading))
 		queue_work(lc->bg, &f->work);
+}
+
+/*--------------------------------------------------------------------------
+ * Writethrough: the data comes from the writer, not from the origin
+ *--------------------------------------------------------------------------
+ */
+
+static void lc_miss_take(struct lc_miss *m, struct bio *bio)
+{
+	struct bvec_iter iter;
+	struct bio_vec bv;
+	u32 at = 0;
+
+	bio_for_each_segment(bv, bio, iter) {
+		unsigned int done = 0, off, n;
+
+		for (; done < bv.bv_len; done += n, at += n) {
+			off = at & (LC_BLOCK_SIZE - 1);
+			n = min_t(unsigned int, bv.bv_len - done, LC_BLOCK_SIZE - off);
+			memcpy_page(m->page[at >> LC_BLOCK_SHIFT], off, bv.bv_page,
+				    bv.bv_offset + done, n);
+		}
+	}
+}
+
+struct lc_miss *lc_fill_through(struct logcache *lc, struct bio *bio)
+{
+	u64 lba = bio->bi_iter.bi_sector;
+	struct lc_miss *m;
+
+	if (lc->args.mode != LC_MODE_WRITETHROUGH || !lc->args.write_cache ||
+	    bio_op(bio) != REQ_OP_WRITE || (lba | bio_sectors(bio)) % LC_BLOCK_SECTORS ||
+	    bio_sectors(bio) > LC_MISS_SECTORS || lc->state != LC_OK)
+		return NULL;
+	m = lc_miss_alloc(lc, lba, bio_sectors(bio));
+	if (!m)
+		return NULL;
+	m->sh = lc_shard_of(lc, lba);
+	lc_miss_take(m, bio);
+	atomic_inc(&lc->fills.reading);
+	spin_lock_irq(&m->sh->lock);
+	/* Two writes of one block at a time: which of them is last nobody knows. */
+	if (!lc_miss_overlaps(m->sh, lba, m->len))
+		list_add(&m->list, &m->sh->misses);
+	spin_unlock_irq(&m->sh->lock);
+	return m;
+}
+
+void lc_fill_through_end(struct lc_miss *m, blk_status_t status)
+{
+	m->status = status;
+	queue_work(m->lc->wq, &m->work);
 }
 
 /*--------------------------------------------------------------------------
@@ -377,39 +440,95 @@ static void lc_fill_unlink(struct lc_miss *m)
 	spin_unlock_irq(&m->sh->lock);
 }
 
+/* Part of an entry that is not to be in the slot: then nor in the index. */
+static void lc_copy_forget(struct logcache *lc, struct lc_segbuf *sb, const struct lc_ent *ent)
+{
+	struct lc_shard *sh = lc_shard_of(lc, ent->lba);
+	u64 loc = lc_geo_loc(&lc->geo, sb->seg, ent->pos);
+
+	lc_forget(lc, sh, ent->lba, ent->len, loc, LC_EXT_DATA);
+}
+
+/*
+ * Cut the part from *@ent that is wholly intact, or that is wholly not, in front.
+ * Return: is it?
+ */
+static bool lc_copy_cut(struct logcache *lc, struct lc_segbuf *sb, struct lc_ent *ent,
+			struct lc_ent *part)
+{
+	u64 base = lc_seg_block(lc, sb->seg);
+	u32 pos = ent->pos, end = ent->pos + ent->len;
+	bool intact = test_bit_le(base + pos / LC_BLOCK_SECTORS, lc->segs.intact);
+
+	do {
+		pos = min(end, round_down(pos, LC_BLOCK_SECTORS) + LC_BLOCK_SECTORS);
+	} while (pos < end &&
+		 test_bit_le(base + pos / LC_BLOCK_SECTORS, lc->segs.intact) == intact);
+	*part = *ent;
+	part->len = pos - ent->pos;
+	ent->lba += part->len;
+	ent->pos += part->len;
+	ent->len -= part->len;
+	return intact;
+}
+
+/*
+ * Keep the intact parts of entry @i. The first takes its place among those kept
+ * (*@nr), further ones go behind the last entry if there is room, *@extra of them.
+ */
+static void lc_copy_keep(struct logcache *lc, struct lc_segbuf *sb, unsigned int i,
+			 unsigned int *nr, unsigned int *extra)
+{
+	struct lc_entry *ents = lc_slot_entries(sb->slot);
+	struct lc_ent ent, part;
+	bool first = true;
+
+	lc_entry_get(&ents[i], &ent);
+	while (ent.len) {
+		if (!lc_copy_cut(lc, sb, &ent, &part)) {
+			lc_copy_forget(lc, sb, &part);
+		} else if (first) {
+			lc_entry_put(&ents[(*nr)++], &part);
+			first = false;
+		} else if (sb->nr + *extra < lc->geo.slot_entries) {
+			lc_entry_put(&ents[sb->nr + (*extra)++], &part);
+		} else {
+			lc_copy_forget(lc, sb, &part);
+		}
+	}
+}
+
 int lc_copies_seal(struct logcache *lc, struct lc_segbuf *sb)
 {
 	struct lc_entry *ents = lc_slot_entries(sb->slot);
 	struct lc_seg *s = &lc->segs.seg[sb->seg];
-	u64 as_of = READ_ONCE(lc->log.published_lsn);
-	unsigned int i, nr = 0;
-	struct lc_ent ent;
-	u64 block;
+	unsigned int i, nr = 0, extra = 0;
+	u64 as_of;
 	int r;
 
+	/*
+	 * A checkpoint that is taken from here on does not call the segment open:
+	 * what is superseded behind this scan must not count as intact.
+	 */
+	spin_lock_irq(&lc->segs.lock);
+	sb->closing = true;
+	spin_unlock_irq(&lc->segs.lock);
 	/*
 	 * What is superseded by a write below as_of must not be in the slot.
 	 * Publishing clears the bit before it moves published_lsn.
 	 */
-	smp_rmb();
-	for (i = 0; i < sb->nr; i++) {
-		lc_entry_get(&ents[i], &ent);
-		block = lc_seg_block(lc, sb->seg) + ent.pos / LC_BLOCK_SECTORS;
-		for (; block < lc_seg_block(lc, sb->seg) +
-		       DIV_ROUND_UP(ent.pos + ent.len, LC_BLOCK_SECTORS); block++) {
-			if (!test_bit_le(block, lc->segs.intact))
-				break;
-		}
-		if (block == lc_seg_block(lc, sb->seg) +
-		    DIV_ROUND_UP(ent.pos + ent.len, LC_BLOCK_SECTORS))
-			ents[nr++] = ents[i];
-	}
-	sb->nr = nr;
+	as_of = smp_load_acquire(&lc->log.published_lsn);
+	for (i = 0; i < sb->nr; i++)
+		lc_copy_keep(lc, sb, i, &nr, &extra);
+	memmove(&ents[nr], &ents[sb->nr], extra * sizeof(*ents));
+	sb->nr = nr + extra;
 	s->first_lsn = as_of;
 	s->end_lsn = as_of;
 	r = lc_segbuf_seal(lc, sb, as_of);
-	if (!r) {
-		s->state = LC_SEG_SEALED;
+	if (r) {
+		lc_fail(lc, "writing a segment summary failed", r);
+	} else {
+		WRITE_ONCE(s->state, LC_SEG_SEALED);
 		spin_lock_irq(&lc->lru_lock);
 		lc_lru_clean(lc->lru, sb->seg);
 		spin_unlock_irq(&lc->lru_lock);
@@ -425,14 +544,14 @@ static struct lc_segbuf *lc_fill_segbuf(struct logcache *lc, unsigned int blocks
 	u32 seg;
 
 	if (f->cur && (lc->geo.seg_blocks - f->cur->fill < blocks ||
-		       lc_segbuf_room(lc, f->cur) < LC_FILL_ROOM)) {
+		       lc_segbuf_room(lc, f->cur) < blocks * LC_BLOCK_PIECES)) {
 		lc_copies_seal(lc, f->cur);
 		f->cur = NULL;
 	}
 	if (f->cur)
 		return f->cur;
 	lc_evict_kick(lc);
-	seg = lc_seg_alloc(lc, LC_SEG_FILL);
+	seg = lc_seg_alloc(lc, LC_SEG_FILL, LC_SEG_RESERVE);
 	if (seg == LC_SEG_NONE)
 		return NULL;
 	f->cur = lc_segbuf_get(lc, seg, LC_LRU_FILL, 0);

@@ -79,6 +79,13 @@ int lc_fill_read(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 
 /* Under the lock of @sh: no fill in flight on the range may be inserted. */
 void lc_fill_stale(struct lc_shard *sh, u64 lba, u32 len);
 
+/* A copy of @bio, a direct write on its way to the origin, for the cache; NULL if
+ * there is to be none. Readers of the range wait for it. May sleep.
+ */
+struct lc_miss *lc_fill_through(struct logcache *lc, struct bio *bio);
+/* The origin has the write: enter the copy, serve the readers. Any context. */
+void lc_fill_through_end(struct lc_miss *m, blk_status_t status);
+
 /* Wait until nothing is left to insert. No new reads may come. May sleep. */
 void lc_fill_drain(struct logcache *lc);
 /* Seal the open fill segment; nothing is in flight. May sleep; 0 or -errno. */

@@ -12,7 +12,7 @@
  * take the edit, change the tree a little (lc_make_room) and start again from
  * the root; every such step brings the edit closer to fitting:
  *
- *	out of words	spread over up to 3 neighbours, else 3 leaves become 4
+ *	out of words	share with up to 4 neighbours, else 5 leaves become 6
  *	out of reach	move the base or change the layout, else split the leaf
  *			where the edit is, until it has one to itself
  *	parent is full	split the topmost full node on the way down
@@ -33,10 +33,12 @@
 #define LC_INNER_MIN	8u		/* except in the root */
 #define LC_KEY_END	BIT_ULL(LC_INDEX_KEY_BITS)
 
-/* Neighbours are evened out, or one of them removed, if each is left this. */
-#define LC_SLACK		4u	/* free words */
-#define LC_SPREAD_LEAVES	3u
-#define LC_GATHER_LEAVES	5u
+/*
+ * How many neighbours share what one leaf has too much of, or make room for one
+ * less of them; and the free words that must be left to each for that.
+ */
+#define LC_WINDOW		5u
+#define LC_SLACK		4u
 #define LC_GATHER_BELOW		52u	/* words, for it to be worth a look */
 
 struct lc_inner {
@@ -540,26 +542,26 @@ static void lc_leaves_even(const struct lc_index *ix, struct lc_inner *up,
 	}
 }
 
-/* The window of up to nr children of up around slot: its first slot. */
-static unsigned int lc_window(const struct lc_inner *up, unsigned int slot,
-			      unsigned int *nr)
+/* The leaf and its neighbours, as many as there are: the first, and how many. */
+static unsigned int lc_window(const struct lc_path *path, unsigned int *nr)
 {
-	unsigned int first = slot - min(slot, *nr / 2);
+	const struct lc_inner *up = path->node[1];
+	unsigned int slot = lc_slot(path, 1);
 
-	*nr = min(*nr, up->nr);
-	return min(first, up->nr - *nr);
+	*nr = min(LC_WINDOW, up->nr);
+	return min(slot - min(slot, LC_WINDOW / 2), up->nr - *nr);
 }
 
 /* The leaf is full: give words to its neighbours.  False if they are, too. */
 static bool lc_spread(const struct lc_index *ix, const struct lc_path *path)
 {
-	unsigned int nr = LC_SPREAD_LEAVES, from;
+	unsigned int nr, from;
 	struct lc_inner *up;
 
 	if (ix->height == 1)
 		return false;
 	up = path->node[1];
-	from = lc_window(up, lc_slot(path, 1), &nr);
+	from = lc_window(path, &nr);
 	if (lc_leaves_sum(up, from, nr) > nr * (LC_LEAF_MAX - LC_SLACK))
 		return false;
 	lc_leaves_even(ix, up, from, nr, nr);
@@ -579,7 +581,7 @@ static bool lc_gather_due(unsigned int words)
 static void lc_gather(struct lc_index *ix, struct lc_path *path)
 {
 	unsigned int words = lc_leaf_nr(path->leaf);
-	unsigned int nr = LC_GATHER_LEAVES, from;
+	unsigned int nr, from;
 	struct lc_inner *up;
 
 	if (!lc_gather_due(words))
@@ -591,7 +593,7 @@ static void lc_gather(struct lc_index *ix, struct lc_path *path)
 	if (ix->height == 1)
 		return;
 	up = path->node[1];
-	from = lc_window(up, lc_slot(path, 1), &nr);
+	from = lc_window(path, &nr);
 	if (lc_leaves_sum(up, from, nr) > (nr - 1) * (LC_LEAF_MAX - LC_SLACK))
 		return;
 	lc_leaves_even(ix, up, from, nr, nr - 1);
@@ -615,9 +617,9 @@ static void lc_split_at(struct lc_index *ix, struct lc_path *path,
 static void lc_split_full(struct lc_index *ix, struct lc_path *path)
 {
 	struct lc_inner *up = path->node[1];
-	unsigned int nr = LC_SPREAD_LEAVES, from;
+	unsigned int nr, from;
 
-	from = lc_window(up, lc_slot(path, 1), &nr);
+	from = lc_window(path, &nr);
 	lc_split_at(ix, path, LC_LEAF_MAX / 2, 0);
 	lc_leaves_even(ix, up, from, nr + 1, nr + 1);
 }

@@ -9,9 +9,9 @@
 
 void *lc_buf_alloc(size_t bytes)
 {
-	void *buf = alloc_pages_exact(bytes, GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
+	void *buf = alloc_pages_exact(bytes, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
 
-	return buf ?: vmalloc(bytes);
+	return buf ?: vzalloc(bytes);
 }
 
 void lc_buf_free(void *buf, size_t bytes)

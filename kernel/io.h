@@ -7,7 +7,7 @@
 
 struct logcache;
 
-/* A buffer of whole blocks: physically contiguous if that is to be had. May sleep. */
+/* A zeroed buffer of whole blocks: physically contiguous if that is to be had. May sleep. */
 void *lc_buf_alloc(size_t bytes);
 void lc_buf_free(void *buf, size_t bytes);
 

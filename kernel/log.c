@@ -32,7 +32,7 @@ static bool lc_log_next_seg(struct logcache *lc)
 {
 	struct lc_log *log = &lc->log;
 	struct lc_segbuf *old = log->cur, *sb;
-	u32 next = lc_seg_alloc(lc, LC_SEG_LOG);
+	u32 next = lc_seg_alloc(lc, LC_SEG_LOG, LC_SEG_RESTART);
 
 	if (next == LC_SEG_NONE)
 		return false;
@@ -47,6 +47,7 @@ static bool lc_log_next_seg(struct logcache *lc)
 	log->cur = sb;
 	/* An empty or already published segment has nobody else to say so. */
 	queue_work(lc->bg, &log->seal);
+	lc_evict_kick(lc);
 	return true;
 }
 
@@ -158,12 +159,15 @@ static bool lc_log_throttled(struct logcache *lc)
 	unsigned int from = lc->args.dirty_throttle, to = lc->args.dirty_limit;
 	unsigned long delay;
 
-	if (likely(pct < from))
+	/* The two segments the log always holds are no reason to wait. */
+	if (likely(pct < from) || log->clean_lsn == log->next_lsn)
 		return false;
 	lc_wb_kick(lc);
 	if (pct >= to)
 		return true;
+	log->slowed = false;
 	if (log->throttled_until && time_before(jiffies, log->throttled_until)) {
+		log->slowed = true;
 		queue_delayed_work(lc->wq, &log->delay, log->throttled_until - jiffies);
 		return true;
 	}
@@ -373,6 +377,7 @@ static bool lc_log_submit(struct logcache *lc, unsigned long *flags)
 	if (!b->at)
 		b->sb->chain_at_start = log->chain;
 	b->sb->fill += 1 + info.nr_blocks;
+	b->sb->given += b->nr;
 	b->lsn = log->next_lsn;
 	log->next_lsn += b->nr;
 	spin_unlock_irqrestore(&log->lock, *flags);
@@ -414,7 +419,7 @@ static void lc_log_note_held(struct logcache *lc)
 {
 	struct lc_log *log = &lc->log;
 
-	if (bio_list_empty(&log->pending) || log->nr_inflight) {
+	if (bio_list_empty(&log->pending) || log->nr_inflight || log->slowed) {
 		log->held_since = 0;
 	} else if (!log->held_since) {
 		log->held_since = jiffies ?: 1;
@@ -435,14 +440,14 @@ static void lc_log_run(struct logcache *lc)
 	spin_lock_irqsave(&log->lock, flags);
 	while (lc_log_take_pending(lc, &flags) || lc_log_submit(lc, &flags))
 		;
-	if (unlikely(log->requeue)) {
+	if (unlikely(log->requeue || lc->state != LC_OK)) {
 		bio_list_merge(&back, &log->pending);
 		bio_list_init(&log->pending);
 	}
 	lc_log_note_held(lc);
 	spin_unlock_irqrestore(&log->lock, flags);
 	while ((bio = bio_list_pop(&back)))
-		lc_bio_end(bio, BLK_STS_DM_REQUEUE);
+		lc_bio_end(bio, lc->state != LC_OK ? BLK_STS_IOERR : BLK_STS_DM_REQUEUE);
 }
 
 /*--------------------------------------------------------------------------
@@ -474,15 +479,16 @@ static void lc_publish_drop(void *data, const struct lc_extent *old)
 	const struct lc_publish *p = data;
 	u64 from, to;
 
-	lc_seg_drop(p->lc, old);
 	if (old->kind != LC_EXT_DATA || p->e->kind != LC_EXT_DATA)
-		return;
+		goto drop;
 	from = round_up(old->loc, LC_BLOCK_SECTORS);
 	to = p->e->loc + (old->key - p->e->key) + (from - old->loc);
 	for (; from + LC_BLOCK_SECTORS <= old->loc + old->len; from += LC_BLOCK_SECTORS) {
 		lc_lru_rewrite(p->lc->lru, lc_block_at(from), lc_block_at(to));
 		to += LC_BLOCK_SECTORS;
 	}
+drop:
+	lc_seg_drop(p->lc, old);
 }
 
 /* What the policy and the segment want to know of new data; before it can be hit. */
@@ -729,15 +735,42 @@ static void lc_log_work(struct work_struct *work)
  *--------------------------------------------------------------------------
  */
 
+struct lc_plug {
+	struct blk_plug_cb cb;
+	bool counted;
+};
+
 static void lc_log_unplug(struct blk_plug_cb *cb, bool from_schedule)
 {
 	struct logcache *lc = cb->data;
 
-	kfree(cb);
+	kfree(container_of(cb, struct lc_plug, cb));
 	if (from_schedule)
 		queue_work(lc->wq, &lc->log.work);
 	else
 		lc_log_run(lc);
+	if (atomic_dec_and_test(&lc->plugs))
+		wake_up_all(&lc->seg_wait);
+}
+
+/*
+ * Whoever plugs has more to come: one record for all of it. Called while the
+ * caller still holds a bio of ours, so the volume cannot go away before the
+ * callback is counted.
+ */
+static bool lc_log_plug(struct logcache *lc)
+{
+	struct blk_plug_cb *cb = blk_check_plugged(lc_log_unplug, lc, sizeof(struct lc_plug));
+	struct lc_plug *plug;
+
+	if (!cb)
+		return false;
+	plug = container_of(cb, struct lc_plug, cb);
+	if (!plug->counted) {
+		plug->counted = true;
+		atomic_inc(&lc->plugs);
+	}
+	return true;
 }
 
 u32 lc_log_write_max(const struct logcache *lc)
@@ -749,14 +782,15 @@ bool lc_log_write(struct logcache *lc, struct bio *bio)
 {
 	struct lc_log *log = &lc->log;
 	struct lc_batch *b = NULL;
+	bool taken, plugged;
 	unsigned long flags;
 	unsigned int pos;
-	bool taken;
 
 	if (unlikely(lc->state != LC_OK)) {
 		lc_bio_end(bio, BLK_STS_IOERR);
 		return true;
 	}
+	plugged = lc_log_plug(lc);
 	spin_lock_irqsave(&log->lock, flags);
 	taken = log->direct == (lc_bio(bio)->op == LC_OP_INVAL);
 	if (taken) {
@@ -775,9 +809,7 @@ bool lc_log_write(struct logcache *lc, struct bio *bio)
 		b->copying--;
 		spin_unlock_irqrestore(&log->lock, flags);
 	}
-	/* Whoever plugs has more to come: one record for all of it. */
-	if (!b || !current->plug ||
-	    !blk_check_plugged(lc_log_unplug, lc, sizeof(struct blk_plug_cb)))
+	if (!b || !plugged)
 		lc_log_run(lc);
 	return true;
 }
@@ -803,6 +835,8 @@ static void lc_log_delay_work(struct work_struct *work)
 		bio_list_init(&log->pending);
 		log->held_since = 0;
 	}
+	if (hold && log->held_since)
+		queue_delayed_work(lc->wq, &log->delay, log->held_since + hold - jiffies);
 	spin_unlock_irqrestore(&log->lock, flags);
 	while ((bio = bio_list_pop(&failed)))
 		lc_bio_end(bio, BLK_STS_TIMEOUT);
@@ -812,6 +846,18 @@ static void lc_log_delay_work(struct work_struct *work)
  * Start and stop
  *--------------------------------------------------------------------------
  */
+
+void lc_log_quiesce(struct logcache *lc)
+{
+	cancel_delayed_work_sync(&lc->log.delay);
+	wait_event(lc->seg_wait, !atomic_read(&lc->plugs));
+}
+
+void lc_log_unhold(struct logcache *lc)
+{
+	WRITE_ONCE(lc->log.requeue, false);
+	lc_log_kick(lc);
+}
 
 void lc_log_hold(struct logcache *lc)
 {
@@ -823,11 +869,11 @@ void lc_log_hold(struct logcache *lc)
 int lc_log_start(struct logcache *lc, u64 lsn, u32 chain)
 {
 	struct lc_log *log = &lc->log;
-	u32 seg = lc_seg_alloc(lc, LC_SEG_LOG), next;
+	u32 seg = lc_seg_alloc(lc, LC_SEG_LOG, 0), next;
 
 	if (seg == LC_SEG_NONE)
 		return -ENOSPC;
-	next = lc_seg_alloc(lc, LC_SEG_LOG);
+	next = lc_seg_alloc(lc, LC_SEG_LOG, 0);
 	if (next == LC_SEG_NONE) {
 		lc_seg_unalloc(lc, seg);
 		return -ENOSPC;

@@ -9,7 +9,8 @@
  *                  bios gather      record is on its way        once all older ones are
  *
  * At most one batch is OPEN. It is submitted as soon as fewer than log_depth
- * records are in flight, so a lone write leaves at once and a crowd shares one
+ * records are in flight (a large one need not wait) and the writer has no more
+ * to come (plug), so a lone write leaves at once and a crowd shares one
  * record: this is group commit. The payload is copied into the batch, which
  * makes the checksum that is stored true of what is stored, whatever the user
  * does to the page meanwhile.
@@ -36,7 +37,7 @@ struct logcache;
 struct lc_segbuf;
 
 #define LC_BATCH_BYTES	((LC_RECORD_BLOCKS_MAX + 1) * LC_BLOCK_SIZE)
-#define LC_BATCH_VECS	(LC_BATCH_BYTES >> PAGE_SHIFT)
+#define LC_BATCH_VECS	DIV_ROUND_UP(LC_BATCH_BYTES, PAGE_SIZE)
 
 struct lc_batch_ent {
 	u64 lba;
@@ -86,6 +87,7 @@ struct lc_log {
 	bool requeue;			/* suspending without flush: nothing may wait */
 	bool direct;			/* takes INVAL only: mode.h */
 	bool gated;			/* writes wait for the change of mode */
+	bool slowed;			/* writes wait for throttled_until */
 	struct lc_segbuf *cur;
 	struct list_head sealing;	/* full segments, oldest first */
 	u64 next_lsn;
@@ -106,6 +108,10 @@ struct lc_log {
 };
 
 int lc_log_init(struct logcache *lc);
+/* Before suspend has ended: timers and callbacks that could still come. May sleep. */
+void lc_log_quiesce(struct logcache *lc);
+/* The suspend did not happen. */
+void lc_log_unhold(struct logcache *lc);
 void lc_log_exit(struct logcache *lc);
 
 /* Open the first segment at @lsn, behind a record with CRC @chain; the caller

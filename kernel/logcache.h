@@ -30,6 +30,7 @@
 
 #include <linux/bio.h>
 #include <linux/device-mapper.h>
+#include <linux/dm-ioctl.h>
 #include <linux/list.h>
 #include <linux/mempool.h>
 #include <linux/spinlock.h>
@@ -90,7 +91,9 @@ struct lc_shard {
  * @list:	log: queue of segments to be sealed
  * @slot:	the slot's buffer: entries accumulate behind the struct
  * @nr:		entries so far
+ * @given:	log: entries promised to batches, those in @nr included
  * @fill:	blocks of the segment given out
+ * @closing:	copies: being sealed, a checkpoint does not count it as open
  * @chain_at_start: log: CRC of the record before this segment's first
  */
 struct lc_segbuf {
@@ -104,7 +107,9 @@ struct lc_segbuf {
 	u32 chain_at_start;
 	u64 seq;
 	u64 first_lsn;
+	u32 given;
 	u8 type;
+	bool closing;
 };
 
 /* The segments: table, free list, what their blocks are worth. */
@@ -138,11 +143,13 @@ enum lc_state {
 
 struct logcache {
 	struct dm_target *ti;
+	struct list_head list;		/* of all volumes */
 	struct dm_dev *cache;
 	struct dm_dev *origin;
-	char name[64];			/* for messages: device-mapper name of the volume */
+	char name[DM_NAME_LEN];		/* for messages: device-mapper name of the volume */
 	bool cache_volatile;		/* the SSD has a volatile write cache */
 	bool loaded;			/* metadata is in memory */
+	bool broken;			/* loading failed half way: reload the table */
 	bool suspended;
 	enum lc_state state;
 	struct lc_args args;
@@ -151,6 +158,8 @@ struct logcache {
 	u64 ckpt_seq;
 	u64 volume_sectors;
 	u64 recovery_us;
+	atomic_t plugs;			/* callbacks of plugs that are still to come */
+	bool origin_unflushed;		/* written directly since its last flush */
 	u8 loc_bits;
 
 	struct lc_shard *shards;
@@ -166,8 +175,13 @@ struct logcache {
 
 	struct bio_set bs;
 	struct kmem_cache *nodes;
-	struct workqueue_struct *wq;	/* log, fills: short work */
-	struct workqueue_struct *bg;	/* writeback, eviction, seals: may wait */
+	/*
+	 * Nothing on a queue waits for work on the same queue, since under memory
+	 * pressure each of them can be down to one thread.
+	 */
+	struct workqueue_struct *wq;	/* log, misses, jobs, verified reads: wait for I/O at most */
+	struct workqueue_struct *bg;	/* writeback, eviction, seals, fills: may wait for wq */
+	struct workqueue_struct *syncs_wq;	/* flushes of the origin: wait for writeback */
 	wait_queue_head_t seg_wait;	/* for lc_seg.readers to reach 0 */
 	struct mutex ckpt_lock;		/* one checkpoint at a time */
 	void *ckpt_buf;			/* LC_CKPT_BUF bytes, under ckpt_lock */
@@ -182,6 +196,7 @@ struct logcache {
 struct lc_bio {
 	struct lc_seg *seg;		/* hit: the segment it reads */
 	struct list_head through;	/* direct write: shard->through */
+	struct lc_miss *miss;		/* direct write: its copy for the cache */
 	u64 lba;			/* of a direct write; of a flush: published_lsn */
 	u32 len;
 	u8 op;				/* enum lc_op, for the log */

@@ -94,6 +94,8 @@ static u8 lc_map_op(const struct bio *bio)
 
 void lc_map_write_again(struct logcache *lc, struct bio *bio)
 {
+	if (!list_empty(&lc_bio(bio)->through))
+		lc_through_unregister(lc, bio);
 	/* Each refuses what is the other's, so the mode cannot change in between. */
 	do {
 		lc_bio(bio)->op = lc_map_op(bio);
@@ -105,7 +107,8 @@ static int lc_map_write(struct logcache *lc, struct bio *bio)
 	lc_cut(bio, min(bio_sectors(bio), lc_stripe_room(bio->bi_iter.bi_sector)));
 	lc_bio(bio)->op = lc_map_op(bio);
 	if (lc_bio(bio)->op == LC_OP_WRITE)
-		lc_cut(bio, min(bio_sectors(bio), lc_log_write_max(lc)));
+		lc_cut(bio, min(bio_sectors(bio), READ_ONCE(lc->log.direct) ? LC_MISS_SECTORS :
+				lc_log_write_max(lc)));
 	if (lc_bio(bio)->op == LC_OP_DISCARD)
 		lc_stat_inc(lc, DISCARDS);
 	lc_stat_inc(lc, WRITES);
@@ -123,6 +126,7 @@ int lc_map(struct dm_target *ti, struct bio *bio)
 
 	pb->seg = NULL;
 	pb->lba = 0;
+	pb->miss = NULL;
 	INIT_LIST_HEAD(&pb->through);
 	if (bio->bi_opf & REQ_PREFLUSH)
 		return lc_map_flush(lc, bio);
@@ -149,6 +153,6 @@ int lc_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 	if (pb->seg)
 		lc_seg_read_done(lc, pb->seg);
 	if (!list_empty(&pb->through))
-		lc_through_end(lc, bio);
+		lc_through_end(lc, bio, *error);
 	return DM_ENDIO_DONE;
 }

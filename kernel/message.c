@@ -126,12 +126,18 @@ void lc_status(struct dm_target *ti, status_type_t type, unsigned int flags, cha
 static int lc_msg_set(struct logcache *lc, const char *name, const char *value)
 {
 	char why[LC_ARGS_WHY_MAX];
-	int r = lc_args_set(&lc->args, name, value, true, why, sizeof(why));
+	struct lc_args args = lc->args;
+	int r = lc_args_set(&args, name, value, true, why, sizeof(why));
 
 	if (r) {
 		lc_error(lc, "%s", why);
 		return r;
 	}
+	if (args.sync == LC_SYNC_ORIGIN && !lc->ti->flush_supported) {
+		lc_error(lc, "set: the volume has told its users that it needs no flush; load a table with sync origin");
+		return -EBUSY;
+	}
+	lc->args = args;
 	lc_mode_update(lc);
 	lc_wb_kick(lc);
 	lc_evict_kick(lc);
@@ -173,7 +179,7 @@ static int lc_msg_query(struct logcache *lc, const char *arg, char *result, unsi
 
 static int lc_msg_drop(struct logcache *lc)
 {
-	lc->evict.all = true;
+	WRITE_ONCE(lc->evict.drop, true);
 	lc_evict_kick(lc);
 	return 0;
 }

@@ -59,10 +59,12 @@ static void lc_mode_work(struct work_struct *work)
 {
 	struct logcache *lc = container_of(work, struct logcache, mode.work);
 	struct lc_log *log = &lc->log;
-	bool want = lc_mode_direct(lc), clean, gate;
+	bool want = lc_mode_direct(lc), clean, gate, was;
 
+	if (!lc->loaded)
+		return;
 	if (want == READ_ONCE(log->direct)) {
-		lc->wb.drain = want;
+		lc->wb.drain = false;
 		if (READ_ONCE(log->gated))
 			lc_mode_enter(lc, want);
 		return;
@@ -75,14 +77,19 @@ static void lc_mode_work(struct work_struct *work)
 	lc->wb.drain = true;
 	spin_lock_irq(&log->lock);
 	gate = log->dirty_sectors < LC_GATE_SECTORS && !lc->wb.errors;
+	was = log->gated;
 	log->gated = gate;
 	clean = gate && !log->open && list_empty(&log->inflight) &&
 		log->clean_lsn == log->next_lsn;
 	spin_unlock_irq(&log->lock);
-	if (clean)
+	if (clean) {
+		lc->wb.drain = false;
 		lc_mode_enter(lc, true);
-	else
-		lc_wb_kick(lc);
+		return;
+	}
+	if (was && !gate)
+		lc_log_kick(lc);
+	lc_wb_kick(lc);
 }
 
 void lc_mode_update(struct logcache *lc)
@@ -102,22 +109,30 @@ void lc_mode_stop(struct logcache *lc)
 
 bool lc_flush_needs_origin(const struct logcache *lc)
 {
-	return lc->args.sync == LC_SYNC_ORIGIN || lc_mode_direct(lc) || READ_ONCE(lc->log.direct);
+	return lc->args.sync == LC_SYNC_ORIGIN || lc_mode_direct(lc) ||
+	       READ_ONCE(lc->log.direct) || READ_ONCE(lc->origin_unflushed);
 }
 
 static int lc_sync_origin(struct logcache *lc)
 {
+	unsigned long hold = msecs_to_jiffies(lc->args.hold_ms);
 	u64 lsn = READ_ONCE(lc->log.published_lsn);
+	bool unflushed;
 	int r;
 
 	if (READ_ONCE(lc->log.clean_lsn) < lsn) {
 		lc_wb_flush(lc);
-		wait_event(lc->wb.wait, READ_ONCE(lc->log.clean_lsn) >= lsn || lc->wb.stop ||
-			   READ_ONCE(lc->log.requeue));
+		if (!wait_event_timeout(lc->wb.wait, READ_ONCE(lc->log.clean_lsn) >= lsn ||
+					lc->wb.stop || READ_ONCE(lc->log.requeue),
+					hold ?: MAX_SCHEDULE_TIMEOUT))
+			return -ETIMEDOUT;
 		if (READ_ONCE(lc->log.clean_lsn) < lsn)
 			return -EAGAIN;
 	}
+	unflushed = xchg(&lc->origin_unflushed, false);
 	r = blkdev_issue_flush(lc->origin->bdev);
+	if (r && unflushed)
+		WRITE_ONCE(lc->origin_unflushed, true);
 	if (!r && lc->cache_volatile)
 		r = blkdev_issue_flush(lc->cache->bdev);
 	return r;
@@ -152,7 +167,7 @@ void lc_sync_add(struct logcache *lc, struct bio *bio)
 	spin_lock_irqsave(&lc->syncs.lock, flags);
 	bio_list_add(&lc->syncs.bios, bio);
 	spin_unlock_irqrestore(&lc->syncs.lock, flags);
-	queue_work(lc->bg, &lc->syncs.work);
+	queue_work(lc->syncs_wq, &lc->syncs.work);
 }
 
 void lc_mode_init(struct logcache *lc)

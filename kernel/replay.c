@@ -63,7 +63,8 @@ struct lc_replay {
  * Log segments hold disjoint ranges of LSNs. A copy was right as of an LSN: it
  * is newer than a log segment that ended by then. It cannot be newer than one
  * that had not, since such a segment was still dirty and its entries were in
- * the index, where a copy only fills holes.
+ * the index, where a copy only fills holes. So there is one order for all: a log
+ * segment is as new as its end, a copy as the LSN it was right at.
  */
 static bool lc_seg_newer(const struct lc_seg *a, const struct lc_seg *b)
 {
@@ -75,7 +76,7 @@ static bool lc_seg_newer(const struct lc_seg *a, const struct lc_seg *b)
 		return b->first_lsn < a->end_lsn;
 	if (b->type == LC_SEG_LOG)
 		return a->first_lsn >= b->end_lsn;
-	return a->seq > b->seq;
+	return a->first_lsn != b->first_lsn ? a->first_lsn > b->first_lsn : a->seq > b->seq;
 }
 
 static void lc_replay_topup(struct logcache *lc, struct lc_shard *sh)
@@ -86,14 +87,9 @@ static void lc_replay_topup(struct logcache *lc, struct lc_shard *sh)
 
 static void lc_replay_put(struct logcache *lc, struct lc_shard *sh, const struct lc_extent *e)
 {
-	u64 block;
-
 	lc_replay_topup(lc, sh);
-	if (e->kind == LC_EXT_DATA) {
+	if (e->kind == LC_EXT_DATA)
 		atomic_add(e->len, &lc_seg_at(lc, e->loc)->live);
-		for (block = lc_block_at(e->loc); block <= lc_block_at(e->loc + e->len - 1); block++)
-			lc_lru_add(lc->lru, block);
-	}
 	WARN_ON_ONCE(lc_index_insert(&sh->index, e, lc_seg_drop, lc));
 }
 
@@ -349,6 +345,7 @@ static void lc_tail_apply(struct lc_replay *rp, struct lc_segbuf *sb, const stru
 		lc_segbuf_add(sb, &ent);
 	}
 	sb->fill = at + 1 + info->nr_blocks;
+	sb->next_seg = info->next_seg;
 	sb->chain = info->crc;
 }
 
@@ -376,6 +373,8 @@ static struct lc_segbuf *lc_tail_segbuf(struct lc_replay *rp, u32 seg)
 	sb->seg = seg;
 	sb->next_seg = LC_SEG_NONE;
 	sb->nr = 0;
+	sb->given = 0;
+	sb->closing = false;
 	sb->fill = 0;
 	sb->chain = 0;
 	sb->type = LC_SEG_LOG;
@@ -584,6 +583,7 @@ static void lc_replay_sort_one(struct lc_replay *rp, u32 seg)
 {
 	struct logcache *lc = rp->lc;
 	struct lc_seg *s = &lc->segs.seg[seg];
+	u64 block;
 
 	if (s->state != LC_SEG_SEALED || (lc_seg_clean(rp, s) && !atomic_read(&s->live))) {
 		lc_set_intact(lc, seg, 0);
@@ -592,6 +592,10 @@ static void lc_replay_sort_one(struct lc_replay *rp, u32 seg)
 	}
 	lc_lru_open(lc->lru, seg, s->type == LC_SEG_LOG ? LC_LRU_WRITE : LC_LRU_FILL,
 		    ktime_get_seconds());
+	for (block = lc_seg_block(lc, seg); block < lc_seg_block(lc, seg + 1); block++) {
+		if (test_bit_le(block, lc->segs.intact))
+			lc_lru_add(lc->lru, block);
+	}
 	if (lc_seg_clean(rp, s)) {
 		lc_lru_clean(lc->lru, seg);
 	} else {

@@ -65,10 +65,9 @@ void lc_segs_exit(struct logcache *lc)
 	memset(segs, 0, sizeof(*segs));
 }
 
-u32 lc_seg_alloc(struct logcache *lc, enum lc_seg_type type)
+u32 lc_seg_alloc(struct logcache *lc, enum lc_seg_type type, u32 least)
 {
 	struct lc_segs *segs = &lc->segs;
-	u32 least = type == LC_SEG_LOG ? 0 : LC_SEG_RESERVE;
 	struct lc_seg *s = NULL;
 	unsigned long flags;
 
@@ -140,6 +139,8 @@ struct lc_segbuf *lc_segbuf_get(struct logcache *lc, u32 seg, enum lc_lru_stream
 	sb->seg = seg;
 	sb->next_seg = LC_SEG_NONE;
 	sb->nr = 0;
+	sb->given = 0;
+	sb->closing = false;
 	sb->fill = 0;
 	sb->chain = 0;
 	sb->chain_at_start = 0;
@@ -176,7 +177,7 @@ u64 lc_segs_open(struct logcache *lc, u64 *seq)
 	BUILD_BUG_ON(LC_SEGBUFS > LC_CKPT_OPEN);
 	spin_lock_irqsave(&lc->segs.lock, flags);
 	for (i = 0; i < LC_SEGBUFS; i++)
-		seq[i] = lc->segs.buf[i].seq;
+		seq[i] = lc->segs.buf[i].closing ? 0 : lc->segs.buf[i].seq;
 	next = lc->segs.next_seq;
 	spin_unlock_irqrestore(&lc->segs.lock, flags);
 	return next;
@@ -184,7 +185,7 @@ u64 lc_segs_open(struct logcache *lc, u64 *seq)
 
 u32 lc_segbuf_room(const struct logcache *lc, const struct lc_segbuf *sb)
 {
-	return lc->geo.slot_entries - sb->nr;
+	return lc->geo.slot_entries - max(sb->nr, sb->given);
 }
 
 void lc_segbuf_add(struct lc_segbuf *sb, const struct lc_ent *ent)
@@ -229,6 +230,7 @@ int lc_segbuf_seal(struct logcache *lc, struct lc_segbuf *sb, u64 end_lsn)
 
 int lc_slot_read(struct logcache *lc, u32 seg, struct lc_slot *slot, struct lc_slot_info *info)
 {
+	const struct lc_seg *s = &lc->segs.seg[seg];
 	const char *why = "";
 	int r;
 
@@ -239,7 +241,8 @@ int lc_slot_read(struct logcache *lc, u32 seg, struct lc_slot *slot, struct lc_s
 		return r;
 	}
 	r = lc_slot_decode(slot, &lc->geo, seg, lc->volume_sectors, info, &why);
-	if (!r && info->seq != lc->segs.seg[seg].seq) {
+	if (!r && (info->seq != s->seq || info->first_lsn != s->first_lsn ||
+		   info->end_lsn != s->end_lsn)) {
 		r = -EBADMSG;
 		why = "it belongs to an older use of the segment";
 	}
@@ -300,4 +303,17 @@ void lc_shard_topup_wait(struct logcache *lc, struct lc_shard *sh)
 		spin_unlock_irqrestore(&sh->lock, flags);
 	}
 	memalloc_noreclaim_restore(noreclaim);
+}
+
+void lc_forget(struct logcache *lc, struct lc_shard *sh, u64 lba, u32 len, u64 loc, u8 kind)
+{
+	spin_lock_irq(&sh->lock);
+	while (!lc_shard_topup(lc, sh)) {
+		spin_unlock_irq(&sh->lock);
+		lc_shard_topup_wait(lc, sh);
+		spin_lock_irq(&sh->lock);
+	}
+	lc_fill_stale(sh, lba, len);
+	WARN_ON_ONCE(lc_index_remove_at(&sh->index, lc_key(lba), len, loc, kind, lc_seg_drop, lc));
+	spin_unlock_irq(&sh->lock);
 }

@@ -10,11 +10,13 @@
 int lc_segs_init(struct logcache *lc);
 void lc_segs_exit(struct logcache *lc);
 
+/* Free segments that a running log leaves, so that it can be started again. */
+#define LC_SEG_RESTART	2u
 /* Free segments that only the log may take. */
-#define LC_SEG_RESERVE	4u
+#define LC_SEG_RESERVE	6u
 
-/* Take a free segment, or LC_SEG_NONE. Any context. The log may take the last one. */
-u32 lc_seg_alloc(struct logcache *lc, enum lc_seg_type type);
+/* Take a free segment and leave @least; or LC_SEG_NONE. Any context. */
+u32 lc_seg_alloc(struct logcache *lc, enum lc_seg_type type, u32 least);
 /* Give back a log segment that was never opened. Any context. */
 void lc_seg_unalloc(struct logcache *lc, u32 seg);
 /* Back to the free list. Any context. */
@@ -79,6 +81,12 @@ static inline bool lc_seg_is_clean(const struct logcache *lc, const struct lc_se
 
 /* An index callback: the piece left the index; account for its segment. @ctx: struct logcache */
 void lc_seg_drop(void *ctx, const struct lc_extent *e);
+
+/* Take what is still mapped to @loc out of the index, within one stripe; fills in
+ * flight there are stale, since they may have been read from before it was
+ * written back. May sleep.
+ */
+void lc_forget(struct logcache *lc, struct lc_shard *sh, u64 lba, u32 len, u64 loc, u8 kind);
 
 /* Nodes for one more change of @sh's index. Called under its lock; does not sleep. */
 bool lc_shard_topup(struct logcache *lc, struct lc_shard *sh);

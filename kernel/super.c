@@ -119,13 +119,14 @@ int lc_ckpt_load(struct logcache *lc, struct lc_ckpt_info *ck)
 	for (i = 0; i < LC_CKPT_SLOTS; i++)
 		ok[i] = !lc_ckpt_read_head(lc, i, buf, &c[i]);
 	best = ok[1] && (!ok[0] || c[1].ckpt_seq > c[0].ckpt_seq);
-	for (i = 0; i < LC_CKPT_SLOTS && r; i++, best = !best) {
-		if (!ok[best])
-			continue;
+	/*
+	 * A head is written behind its bits: the newest head with bad bits is
+	 * damage, and what an older checkpoint believes may have been used again.
+	 */
+	if (ok[best])
 		r = lc_ckpt_read_bits(lc, best, buf, &c[best]);
-		if (!r)
-			*ck = c[best];
-	}
+	if (!r)
+		*ck = c[best];
 	if (r)
 		lc_error(lc, "%s has no valid checkpoint; run logcachectl check on it", lc->cache->name);
 	return r;

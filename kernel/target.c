@@ -3,6 +3,7 @@
 
 #include <linux/log2.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -26,6 +27,10 @@ MODULE_PARM_DESC(plant, "Bug to plant, for the crash tests; see target.h");
 
 static struct kmem_cache *lc_nodes;
 
+/* All volumes, so that no two use one cache device. */
+static DEFINE_MUTEX(lc_volumes_lock);
+static LIST_HEAD(lc_volumes);
+
 static void lc_event_work(struct work_struct *work)
 {
 	struct logcache *lc = container_of(work, struct logcache, event);
@@ -41,6 +46,7 @@ void lc_fail(struct logcache *lc, const char *what, int error)
 	lc_error(lc, "%s on %s: error %d; writes fail from now on, nothing already acknowledged is lost; replace or repair the device and reload",
 		 what, lc->cache->name, error);
 	schedule_work(&lc->event);
+	lc_log_kick(lc);
 }
 
 /*--------------------------------------------------------------------------
@@ -109,8 +115,39 @@ static int lc_policy_init(struct logcache *lc)
 	return lc->lru ? 0 : -EINVAL;
 }
 
+/* A table that replaces another of the same mapped device shares its cache for a while. */
+static int lc_volumes_add(struct logcache *lc)
+{
+	struct logcache *other;
+	int r = 0;
+
+	mutex_lock(&lc_volumes_lock);
+	list_for_each_entry(other, &lc_volumes, list) {
+		if (other->cache->bdev == lc->cache->bdev &&
+		    dm_table_get_md(other->ti->table) != dm_table_get_md(lc->ti->table)) {
+			lc_error(lc, "cache device %s is in use by volume %s", lc->cache->name,
+				 other->name);
+			r = -EBUSY;
+		}
+	}
+	if (!r)
+		list_add(&lc->list, &lc_volumes);
+	mutex_unlock(&lc_volumes_lock);
+	return r;
+}
+
+static void lc_volumes_del(struct logcache *lc)
+{
+	mutex_lock(&lc_volumes_lock);
+	list_del_init(&lc->list);
+	mutex_unlock(&lc_volumes_lock);
+}
+
 static void lc_destroy(struct logcache *lc)
 {
+	lc_volumes_del(lc);
+	if (lc->syncs_wq)
+		destroy_workqueue(lc->syncs_wq);
 	if (lc->bg)
 		destroy_workqueue(lc->bg);
 	if (lc->wq)
@@ -143,8 +180,9 @@ static int lc_create_base(struct logcache *lc)
 	lc->stats.cpu = alloc_percpu(struct lc_stats_cpu);
 	lc->wq = alloc_workqueue("logcache", WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
 	lc->bg = alloc_workqueue("logcache-bg", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	lc->syncs_wq = alloc_workqueue("logcache-sync", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	lc->ckpt_buf = lc_buf_alloc(LC_CKPT_BUF);
-	if (!lc->stats.cpu || !lc->wq || !lc->bg || !lc->ckpt_buf)
+	if (!lc->stats.cpu || !lc->wq || !lc->bg || !lc->syncs_wq || !lc->ckpt_buf)
 		return -ENOMEM;
 	return bioset_init(&lc->bs, LC_BS_POOL, 0, BIOSET_NEED_BVECS);
 }
@@ -178,8 +216,11 @@ static void lc_limits(struct logcache *lc)
 	ti->discards_supported = true;
 	ti->num_write_zeroes_bios = 1;
 	ti->per_io_data_size = sizeof(struct lc_bio);
-	/* Data that is safe on the SSD still needs the flush that users send. */
-	ti->flush_supported = lc->cache_volatile;
+	/*
+	 * Without a volatile cache anywhere nobody needs to send a flush, and one
+	 * that is not sent is the fastest.
+	 */
+	ti->flush_supported = lc->cache_volatile || lc->args.sync == LC_SYNC_ORIGIN;
 }
 
 static int lc_ctr_devices(struct logcache *lc, char **argv)
@@ -258,6 +299,7 @@ static int lc_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	}
 	lc->ti = ti;
 	lc->volume_sectors = ti->len;
+	INIT_LIST_HEAD(&lc->list);
 	INIT_WORK(&lc->event, lc_event_work);
 	if (dm_copy_name_and_uuid(dm_table_get_md(ti->table), lc->name, NULL))
 		strscpy(lc->name, dm_table_device_name(ti->table), sizeof(lc->name));
@@ -266,6 +308,10 @@ static int lc_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	if (!r && lc_create_base(lc)) {
 		ti->error = "Out of memory";
 		r = -ENOMEM;
+	}
+	if (!r && lc_volumes_add(lc)) {
+		ti->error = "The cache device is in use by another volume";
+		r = -EBUSY;
 	}
 	r = r ?: lc_ctr_super(lc);
 	if (!r && lc_create_parts(lc)) {
@@ -300,6 +346,12 @@ static void lc_presuspend(struct dm_target *ti)
 		lc_log_hold(lc);
 }
 
+/* The suspend was interrupted. */
+static void lc_presuspend_undo(struct dm_target *ti)
+{
+	lc_log_unhold(ti->private);
+}
+
 /* No bio is in flight and none will come. */
 static void lc_postsuspend(struct dm_target *ti)
 {
@@ -309,12 +361,14 @@ static void lc_postsuspend(struct dm_target *ti)
 	if (!lc->loaded || lc->suspended)
 		return;
 	lc->suspended = true;
+	lc_log_quiesce(lc);
 	lc_mode_stop(lc);
 	lc_evict_stop(lc);
 	lc_wb_stop(lc);
 	lc_fill_drain(lc);
 	flush_workqueue(lc->wq);
 	flush_workqueue(lc->bg);
+	flush_workqueue(lc->syncs_wq);
 	r = lc->state == LC_OK ? 0 : -EIO;
 	r = r ?: lc_fill_stop(lc);
 	r = r ?: lc_evict_seal(lc);
@@ -324,20 +378,40 @@ static void lc_postsuspend(struct dm_target *ti)
 		lc_warn(lc, "stopped without a clean checkpoint: error %d; the next start replays the log", r);
 }
 
+/* What a failed attempt leaves behind is no ground for another one. */
+static int lc_load(struct logcache *lc)
+{
+	int r = -EINVAL;
+
+	if (lc->broken)
+		lc_error(lc, "loading has failed before; load the table again");
+	else
+		r = lc_replay(lc);
+	lc->loaded = !r;
+	lc->broken = r;
+	return r;
+}
+
+static int lc_restart(struct logcache *lc)
+{
+	int r;
+
+	if (!lc->suspended || lc->state != LC_OK)
+		return 0;
+	r = lc_log_start(lc, lc->log.next_lsn, lc->log.chain);
+	return r ?: lc_ckpt_write(lc, 0);
+}
+
 static int lc_preresume(struct dm_target *ti)
 {
 	struct logcache *lc = ti->private;
 	int r;
 
-	if (!lc->loaded) {
-		r = lc_replay(lc);
-		lc->loaded = !r;
-		return r;
-	}
-	if (!lc->suspended || lc->state != LC_OK)
-		return 0;
-	r = lc_log_start(lc, lc->log.next_lsn, lc->log.chain);
-	return r ?: lc_ckpt_write(lc, 0);
+	unsigned int noio = memalloc_noio_save();
+
+	r = lc->loaded ? lc_restart(lc) : lc_load(lc);
+	memalloc_noio_restore(noio);
+	return r;
 }
 
 static void lc_resume(struct dm_target *ti)
@@ -346,7 +420,7 @@ static void lc_resume(struct dm_target *ti)
 
 	lc->suspended = false;
 	lc->evict.stop = false;
-	lc->log.requeue = false;
+	lc_log_unhold(lc);
 	lc_wb_resume(lc);
 	lc_mode_update(lc);
 	lc_evict_kick(lc);
@@ -379,6 +453,7 @@ static struct target_type lc_target = {
 	.map = lc_map,
 	.end_io = lc_end_io,
 	.presuspend = lc_presuspend,
+	.presuspend_undo = lc_presuspend_undo,
 	.postsuspend = lc_postsuspend,
 	.preresume = lc_preresume,
 	.resume = lc_resume,

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "through.h"
 
+#include "fill.h"
 #include "segment.h"
 
 bool lc_through_overlaps(const struct lc_shard *sh, u64 lba, u32 len)
 {
 	const struct lc_bio *pb;
 
+	/* A miss reads whole blocks. */
+	u64 end = round_up(lba + len, LC_BLOCK_SECTORS);
+
+	lba = round_down(lba, LC_BLOCK_SECTORS);
 	list_for_each_entry(pb, &sh->through, through) {
-		if (pb->lba < lba + len && lba < pb->lba + pb->len)
+		if (pb->lba < end && lba < pb->lba + pb->len)
 			return true;
 	}
 	return false;
@@ -30,7 +35,7 @@ static void lc_through_register(struct logcache *lc, struct bio *bio)
 	spin_unlock_irqrestore(&sh->lock, flags);
 }
 
-static void lc_through_unregister(struct logcache *lc, struct bio *bio)
+void lc_through_unregister(struct logcache *lc, struct bio *bio)
 {
 	struct lc_bio *pb = lc_bio(bio);
 	struct lc_shard *sh = lc_shard_of(lc, pb->lba);
@@ -73,15 +78,23 @@ static void lc_through_work(struct work_struct *work)
 	bio_list_init(&t->bios);
 	spin_unlock_irq(&t->lock);
 	while ((bio = bio_list_pop(&bios))) {
+		/* The cache has forgotten it, and more is not to be had. */
+		if (bio_op(bio) == REQ_OP_DISCARD && !bdev_max_discard_sectors(lc->origin->bdev)) {
+			bio_endio(bio);
+			continue;
+		}
+		lc_bio(bio)->miss = lc_fill_through(lc, bio);
 		bio_set_dev(bio, lc->origin->bdev);
 		submit_bio_noacct(bio);
 	}
 }
 
-void lc_through_end(struct logcache *lc, struct bio *bio)
+void lc_through_end(struct logcache *lc, struct bio *bio, blk_status_t status)
 {
-	if (!list_empty(&lc_bio(bio)->through))
-		lc_through_unregister(lc, bio);
+	WRITE_ONCE(lc->origin_unflushed, true);
+	lc_through_unregister(lc, bio);
+	if (lc_bio(bio)->miss)
+		lc_fill_through_end(lc_bio(bio)->miss, status);
 }
 
 void lc_through_init(struct logcache *lc)

@@ -5,8 +5,9 @@
  *
  *   map ─► registered ─► INVAL record ─► index forgets ─► origin ─► acknowledged
  *
- * While registered, no read of the range is inserted: what it read may be
- * older than the write. Direct mode begins when nothing is dirty (mode.h), so
+ * While registered, no read of the blocks touched is inserted: what it read may
+ * be older than the write. In writethrough mode a copy of the data is: readers
+ * that come meanwhile wait for the origin to have it. Direct mode begins when nothing is dirty (mode.h), so
  * an older version can never be written back over a direct write.
  */
 #ifndef LC_THROUGH_H
@@ -24,7 +25,10 @@ bool lc_through_write(struct logcache *lc, struct bio *bio);
 void lc_through_submit(struct logcache *lc, struct bio *bio);
 
 /* From end_io: the origin has it, or has failed it. */
-void lc_through_end(struct logcache *lc, struct bio *bio);
+void lc_through_end(struct logcache *lc, struct bio *bio, blk_status_t status);
+
+/* It will not be written directly after all. Any context. */
+void lc_through_unregister(struct logcache *lc, struct bio *bio);
 
 /* Under the lock of @sh. */
 bool lc_through_overlaps(const struct lc_shard *sh, u64 lba, u32 len);

@@ -65,23 +65,6 @@ static int lc_verify_all(struct logcache *lc, struct bio *bio, struct page *page
 	return 0;
 }
 
-/* A copy that cannot be trusted: the origin has the data. */
-static void lc_verify_forget(struct logcache *lc, struct bio *bio)
-{
-	u64 lba = bio->bi_iter.bi_sector;
-	struct lc_shard *sh = lc_shard_of(lc, lba);
-
-	spin_lock_irq(&sh->lock);
-	while (!lc_shard_topup(lc, sh)) {
-		spin_unlock_irq(&sh->lock);
-		lc_shard_topup_wait(lc, sh);
-		spin_lock_irq(&sh->lock);
-	}
-	WARN_ON_ONCE(lc_index_remove_at(&sh->index, lc_key(lba), bio_sectors(bio), lc_bio(bio)->lba,
-					LC_EXT_DATA, lc_seg_drop, lc));
-	spin_unlock_irq(&sh->lock);
-}
-
 static void lc_verify_work(struct work_struct *work)
 {
 	struct lc_bio *pb = container_of(work, struct lc_bio, work);
@@ -96,7 +79,9 @@ static void lc_verify_work(struct work_struct *work)
 	if (r == -EBADMSG)
 		lc_crc_error(lc, bad, bio->bi_iter.bi_sector, "read");
 	if (r && lc_seg_is_clean(lc, pb->seg)) {
-		lc_verify_forget(lc, bio);
+		/* A copy that cannot be trusted: the origin has the data. */
+		lc_forget(lc, lc_shard_of(lc, bio->bi_iter.bi_sector), bio->bi_iter.bi_sector,
+			  bio_sectors(bio), pb->lba, LC_EXT_DATA);
 		bio_set_dev(bio, lc->origin->bdev);
 		submit_bio_noacct(bio);
 		return;
@@ -112,7 +97,7 @@ int lc_verify_read(struct logcache *lc, struct bio *bio, u64 loc)
 	pb->lc = lc;
 	pb->lba = loc;
 	INIT_WORK(&pb->work, lc_verify_work);
-	queue_work(lc->bg, &pb->work);
+	queue_work(lc->wq, &pb->work);
 	return DM_MAPIO_SUBMITTED;
 }
 

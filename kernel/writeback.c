@@ -9,6 +9,7 @@
 #include "io.h"
 #include "logcache.h"
 #include "segment.h"
+#include "super.h"
 #include "target.h"
 #include "verify.h"
 
@@ -355,9 +356,27 @@ static void lc_job_start(struct lc_job *job)
 		lc_job_read(job, &job->piece[i]);
 }
 
+static bool lc_unit_again(struct logcache *lc);
+
+/*
+ * Failed jobs hold on to their memory until they are tried again. When it runs
+ * short, all jobs have to end first; then the pools have enough for one.
+ */
+static void *lc_wb_alloc(struct logcache *lc, mempool_t *pool)
+{
+	void *mem = mempool_alloc(pool, GFP_NOWAIT | __GFP_NOWARN);
+
+	if (mem)
+		return mem;
+	wait_event(lc->wb.wait, !atomic_read(&lc->wb.jobs));
+	while (lc_unit_again(lc))
+		;
+	return mempool_alloc(pool, GFP_NOIO);
+}
+
 static struct lc_job *lc_job_new(struct logcache *lc, u64 lba)
 {
-	struct lc_job *job = mempool_alloc(lc->wb.job_pool, GFP_NOIO);
+	struct lc_job *job = lc_wb_alloc(lc, lc->wb.job_pool);
 
 	job->lc = lc;
 	job->lba = lba;
@@ -384,7 +403,7 @@ static bool lc_job_take(struct lc_job *job, struct lc_extent *e)
 	job->nr++;
 	job->len += len;
 	while (job->nr_pages < p->page + lc_piece_blocks(p))
-		job->page[job->nr_pages++] = mempool_alloc(job->lc->wb.pages, GFP_NOIO);
+		job->page[job->nr_pages++] = lc_wb_alloc(job->lc, job->lc->wb.pages);
 	if (len == e->len)
 		return true;
 	lc_extent_clip(e, e->key + len, lc_extent_end(e));
@@ -469,9 +488,11 @@ static bool lc_unit_again(struct logcache *lc)
 		wb->errors = 0;
 		return false;
 	}
-	if (!wb->errors++)
+	if (!wb->errors++) {
 		lc_warn(lc, "writeback to %s fails; trying again, nothing is lost meanwhile",
 			lc->origin->name);
+		lc_mode_update(lc);
+	}
 	pause = min_t(unsigned long, LC_BACKOFF_MIN << min(wb->errors - 1, 7u), LC_BACKOFF_MAX);
 	wait_event_timeout(wb->wait, wb->stop, pause);
 	list_for_each_entry_safe(job, n, &jobs, list) {
@@ -497,10 +518,14 @@ static int lc_unit_apply(struct logcache *lc)
 		;
 	if (!r && wb->stop)
 		r = -EINTR;
-	if (!r)
+	/* Direct writes leave units behind in which there is nothing for the origin. */
+	if (!r && lc_index_extents(&wb->unit))
 		r = blkdev_issue_flush(lc->origin->bdev);
-	if (r)
+	if (r) {
+		wb->errors++;
 		return r;
+	}
+	wb->errors = 0;
 	WRITE_ONCE(wb->half, false);
 	lc_stat_inc(lc, WB_UNITS);
 	return 0;
@@ -541,6 +566,16 @@ static void lc_wb_rearm(struct logcache *lc, int error)
 	queue_delayed_work(lc->bg, &lc->wb.work, delay);
 }
 
+/*
+ * Records carry clean_lsn, so a busy log remembers how far it is clean. An idle
+ * one needs a checkpoint, or all of the last unit would be dirty after a crash.
+ */
+static void lc_wb_idle(struct logcache *lc)
+{
+	if (READ_ONCE(lc->log.clean_lsn) == READ_ONCE(lc->log.next_lsn) && lc->state == LC_OK)
+		lc_ckpt_write(lc, 0);
+}
+
 static void lc_wb_work(struct work_struct *work)
 {
 	struct logcache *lc = container_of(to_delayed_work(work), struct logcache, wb.work);
@@ -558,6 +593,7 @@ static void lc_wb_work(struct work_struct *work)
 			r = lc_unit_apply(lc);
 		if (!r) {
 			lc_log_cleaned(lc, wb->unit_end, wb->unit_sectors);
+			lc_wb_idle(lc);
 			lc_log_kick(lc);
 			lc_evict_kick(lc);
 		} else if (r != -EINTR) {

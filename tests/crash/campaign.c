@@ -51,9 +51,12 @@ static void report(struct campaign *c, const char *fmt, ...)
 	fflush(stdout);
 }
 
+/* A wrong answer before any crash does not count: the cuts have yet to come. */
 static bool enough(const struct campaign *c)
 {
-	return c->opts->stop_after && campaign_violations(c->result) >= c->opts->stop_after;
+	size_t found = campaign_violations(c->result) - c->result->live_errors;
+
+	return c->opts->stop_after && found >= c->opts->stop_after;
 }
 
 static uint64_t volume_sectors(const struct campaign *c)

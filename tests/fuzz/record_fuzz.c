@@ -97,9 +97,10 @@ static void fuzz_record(void *buf, u32 at)
 	struct lc_record_info out;
 	struct lc_record *r = buf;
 	u32 start = (at + 1) * 8;
+	u32 used = (u8 *)(lc_record_crcs(r) + le16_to_cpu(r->nr_blocks)) - (u8 *)r;
 	int ret;
 
-	reseal(&r->head, LC_RECORD_MAGIC, LC_BLOCK_SIZE);
+	reseal(&r->head, LC_RECORD_MAGIC, used <= LC_BLOCK_SIZE ? used : LC_BLOCK_SIZE);
 	ret = lc_record_decode(r, &geo, at, ORIGIN, &out, &why);
 	must_explain(ret, why);
 	if (ret)

@@ -665,6 +665,17 @@ static u32 rnd(u32 n)
 	return (rnd_state >> 8) % n;
 }
 
+/* As much of a block as its checksum covers. */
+static u32 covered(const u8 *buf)
+{
+	const struct lc_record *r = (const void *)buf;
+	u32 used = (u8 *)(lc_record_crcs(r) + le16_to_cpu(r->nr_blocks)) - buf;
+
+	if (le32_to_cpu(r->head.magic) != LC_RECORD_MAGIC || used > LC_BLOCK_SIZE)
+		return LC_BLOCK_SIZE;
+	return used;
+}
+
 /* Garbage in metadata and headers, half of it with a right checksum: any verdict, no accident. */
 static void garbage_is_survived(void)
 {
@@ -683,7 +694,7 @@ static void garbage_is_survived(void)
 			buf[8 + rnd(200)] = rnd(256);
 			buf[40 + rnd(100)] = rnd(256);
 			if (rnd(2))
-				h->crc = cpu_to_le32(crc32c(~0u, &h->magic, LC_BLOCK_SIZE - 4));
+				h->crc = cpu_to_le32(crc32c(~0u, &h->magic, covered(buf) - 4));
 			img_write(&im, block, buf, 1);
 		}
 		CHECK(ctl(CHECK_CMD) <= 2);

@@ -25,6 +25,7 @@ struct campaign {
 	void *buf;
 	unsigned int reports;
 	char damage[160];	/* the first damaged sector of what was read last */
+	bool saved_images;
 };
 
 /* Where a crash image comes from, for the report. */
@@ -149,6 +150,29 @@ static void crash_images(struct cutter *cutter, const struct crash *crash,
 	}
 }
 
+/*
+ * The first crash images that led to a violation, as they were before recovery. The
+ * cutter makes them again: what recovery wrote went over the ones that were used.
+ */
+static void save_images(struct campaign *c, struct cutter *cutter, const struct crash *crash)
+{
+	static const char *const suffix[NR_DEVS] = { "ssd", "origin" };
+	struct image *img[NR_DEVS];
+	char path[512];
+
+	if (c->saved_images || !c->opts->save)
+		return;
+	c->saved_images = true;
+	crash_images(cutter, crash, img);
+	for (unsigned int dev = 0; dev < NR_DEVS; dev++) {
+		snprintf(path, sizeof(path), "%s.%s", c->opts->save, suffix[dev]);
+		if (!image_save(img[dev], path))
+			printf("# %s at event %" PRIu64 " saved to %s\n", crash->kind,
+			       crash->cut, path);
+		image_free(img[dev]);
+	}
+}
+
 static bool stop_subject(struct campaign *c)
 {
 	int err = c->subject->stop(c->subject->ctx);
@@ -264,6 +288,7 @@ static void cut_chain(struct campaign *c, struct image *const img[NR_DEVS],
 	struct oracle *oracle = oracle_new(h, volume_sectors(c), recovered);
 	struct crash crash = { .kind = "second crash" };
 	struct image *again[NR_DEVS];
+	size_t before = c->result->chain_violations;
 	uint64_t *cuts;
 	size_t nr = choose_cuts(h, c->opts->chain_cuts, seed, &cuts);
 
@@ -281,6 +306,8 @@ static void cut_chain(struct campaign *c, struct image *const img[NR_DEVS],
 				c->result->chain_violations++;
 		}
 		layers_free(again);
+		if (c->result->chain_violations != before)
+			save_images(c, cutter, &crash);
 	}
 	free(cuts);
 	oracle_free(oracle);
@@ -379,6 +406,8 @@ static void cut_all(struct campaign *c)
 			crash_once(c, oracle, &crash, img,
 				   c->subject->check && every(opts->check_every, i));
 		layers_free(img);
+		if (c->result->cut_violations)
+			save_images(c, cutter, &crash);
 	}
 	free(cuts);
 	oracle_free(oracle);

@@ -47,7 +47,11 @@ struct campaign_opts {
 	unsigned int check_every;	/* 0: no offline checks */
 	bool check_origin;		/* I2 with the SSD lost */
 	unsigned int stop_after;	/* give up after so many violations; 0: never */
-	const char *save;		/* write the recording here if anything is wrong */
+	/*
+	 * If anything is wrong, write the recording to this file, and the crash images
+	 * that the first violation came from to files with ".ssd" and ".origin" appended.
+	 */
+	const char *save;
 };
 
 struct campaign_result {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "image.h"
 #include "util.h"
@@ -166,4 +169,27 @@ void image_zero(struct image *img, uint64_t sector, uint64_t nr)
 		sector += part;
 		nr -= part;
 	}
+}
+
+static bool save_pages(const struct image *img, int fd)
+{
+	for (uint64_t nr = 0; nr < nr_pages(img->sectors); nr++) {
+		const uint8_t *page = find_page(img, nr);
+
+		if (page != zero_page &&
+		    pwrite(fd, page, PAGE_BYTES, (off_t)(nr * PAGE_BYTES)) != PAGE_BYTES)
+			return false;
+	}
+	return !ftruncate(fd, (off_t)(img->sectors * SECTOR_SIZE));
+}
+
+int image_save(const struct image *img, const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	bool ok;
+
+	if (fd < 0)
+		return -errno;
+	ok = save_pages(img, fd);
+	return close(fd) || !ok ? -EIO : 0;
 }

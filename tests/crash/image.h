@@ -27,4 +27,7 @@ void image_read(const struct image *img, uint64_t sector, uint32_t nr, void *buf
 void image_write(struct image *img, uint64_t sector, uint32_t nr, const void *buf);
 void image_zero(struct image *img, uint64_t sector, uint64_t nr);
 
+/* The whole content, as a sparse file. 0 or -errno. */
+int image_save(const struct image *img, const char *path);
+
 #endif

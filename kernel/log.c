@@ -16,6 +16,8 @@
 #define LC_PUBLISH_IRQ	4u
 /* A batch this large gains nothing from waiting for company. */
 #define LC_BATCH_LARGE	(LC_RECORD_BLOCKS_MAX / 2)
+/* The peak of outstanding writes is forgotten over so many records, as a power of two. */
+#define LC_PEAK_SHIFT	6u
 /* Writers between throttle and limit wait up to this long for each batch. */
 #define LC_THROTTLE_MAX	(HZ / 10)
 
@@ -249,7 +251,8 @@ static void *lc_batch_sector(struct lc_batch *b, unsigned int pos)
 static struct lc_batch *lc_log_reserve(struct logcache *lc, struct bio *bio, unsigned int *pos)
 {
 	unsigned int len = lc_bio_payload(bio);
-	struct lc_batch *b = lc->log.open;
+	struct lc_log *log = &lc->log;
+	struct lc_batch *b = log->open;
 	struct lc_batch_ent *ent;
 
 	if (!b)
@@ -270,6 +273,8 @@ static struct lc_batch *lc_log_reserve(struct logcache *lc, struct bio *bio, uns
 	ent->op = lc_bio(bio)->op;
 	b->dirty += len;
 	b->copying++;
+	log->outstanding++;
+	log->peak = max(log->peak, log->outstanding << LC_PEAK_SHIFT);
 	return b;
 }
 
@@ -343,9 +348,16 @@ static bool lc_log_may_submit(const struct logcache *lc, const struct lc_batch *
 
 	if (!b || !b->nr || b->copying || log->submitting)
 		return false;
+	if (!log->nr_inflight)
+		return true;
 	if (b->sectors >= LC_BATCH_LARGE * LC_BLOCK_SECTORS)
-		depth = LC_LOG_DEPTH_MAX;
-	return log->nr_inflight < depth;
+		return log->nr_inflight < LC_LOG_DEPTH_MAX;
+	/*
+	 * A record costs as much as several entries, and many writers in a closed
+	 * loop would keep them small for ever: records that take turns share what
+	 * is outstanding at the most.
+	 */
+	return log->nr_inflight < depth && b->nr * depth >= log->peak >> LC_PEAK_SHIFT;
 }
 
 /* Log lock held, dropped in between. True if it got a batch on its way. */
@@ -361,6 +373,7 @@ static bool lc_log_submit(struct logcache *lc, unsigned long *flags)
 	log->submitting = true;
 	list_add_tail(&b->list, &log->inflight);
 	log->nr_inflight++;
+	log->peak -= log->peak >> LC_PEAK_SHIFT;
 	b->sb = log->cur;
 	b->at = b->sb->fill;
 	info = (struct lc_record_info) {
@@ -640,7 +653,7 @@ static void lc_log_retire(struct logcache *lc, struct lc_batch *b)
 		}
 	}
 	list_del_init(&b->list);
-	log->nr_inflight--;
+	log->outstanding -= b->nr;
 	if (first && log->published_lsn >= lc->segs.seg[first->seg].end_lsn)
 		queue_work(lc->bg, &log->seal);
 }
@@ -718,6 +731,7 @@ static void lc_batch_endio(struct bio *bio)
 	spin_lock_irqsave(&lc->log.lock, flags);
 	b->status = bio->bi_status;
 	b->done = true;
+	lc->log.nr_inflight--;
 	spin_unlock_irqrestore(&lc->log.lock, flags);
 	lc_log_complete(lc, false);
 }
@@ -726,6 +740,8 @@ static void lc_log_work(struct work_struct *work)
 {
 	struct logcache *lc = container_of(work, struct logcache, log.work);
 
+	/* The device first: it can work while the index and the writers are told. */
+	lc_log_run(lc);
 	lc_log_complete(lc, true);
 	lc_log_run(lc);
 }
@@ -782,7 +798,7 @@ bool lc_log_write(struct logcache *lc, struct bio *bio)
 {
 	struct lc_log *log = &lc->log;
 	struct lc_batch *b = NULL;
-	bool taken, plugged;
+	bool taken, plugged, run = true;
 	unsigned long flags;
 	unsigned int pos;
 
@@ -790,7 +806,9 @@ bool lc_log_write(struct logcache *lc, struct bio *bio)
 		lc_bio_end(bio, BLK_STS_IOERR);
 		return true;
 	}
-	plugged = lc_log_plug(lc);
+	/* With enough on its way nothing is submitted now, and no plug is needed. */
+	plugged = READ_ONCE(log->nr_inflight) < lc->args.log_depth && current->plug &&
+		  lc_log_plug(lc);
 	spin_lock_irqsave(&log->lock, flags);
 	taken = log->direct == (lc_bio(bio)->op == LC_OP_INVAL);
 	if (taken) {
@@ -807,9 +825,10 @@ bool lc_log_write(struct logcache *lc, struct bio *bio)
 			lc_bio_copy(lc_batch_sector(b, pos), bio);
 		spin_lock_irqsave(&log->lock, flags);
 		b->copying--;
+		run = !plugged && lc_log_may_submit(lc, b);
 		spin_unlock_irqrestore(&log->lock, flags);
 	}
-	if (!b || !plugged)
+	if (run)
 		lc_log_run(lc);
 	return true;
 }

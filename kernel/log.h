@@ -8,9 +8,9 @@
  *   FREE ──open──► OPEN ──submit──► IN FLIGHT ──end_io──► DONE ──publish, ack──► FREE
  *                  bios gather      record is on its way        once all older ones are
  *
- * At most one batch is OPEN. It is submitted as soon as fewer than log_depth
- * records are in flight (a large one need not wait) and the writer has no more
- * to come (plug), so a lone write leaves at once and a crowd shares one
+ * At most one batch is OPEN. It is submitted when nothing is in flight, or when
+ * fewer than log_depth records are and it holds its share of the writes that
+ * have lately been outstanding at a time, and when the writer has no more to come (plug), so a lone write leaves at once and a crowd shares one
  * record: this is group commit. The payload is copied into the batch, which
  * makes the checksum that is stored true of what is stored, whatever the user
  * does to the page meanwhile.
@@ -78,7 +78,9 @@ struct lc_log {
 	struct list_head free;
 	struct lc_batch *open;
 	struct list_head inflight;	/* in LSN order */
-	unsigned int nr_inflight;
+	unsigned int nr_inflight;	/* records on their way, */
+	unsigned int outstanding;	/* entries not yet acknowledged */
+	unsigned int peak;		/* recent maximum of it, << LC_PEAK_SHIFT */
 	struct bio_list pending;	/* no room: no batch, no segment, held */
 	bool submitting;		/* one context seals and submits */
 	bool completing;		/* one context publishes */

@@ -67,7 +67,7 @@ static void lc_status_info(struct logcache *lc, char *result, unsigned int maxle
 
 	DMEMIT("mode %s state %s", lc_mode_name(lc), lc_state_name(lc));
 	DMEMIT(" path %s", READ_ONCE(log->direct) ? "direct" : READ_ONCE(log->gated) ? "gated" :
-	       lc->wb.drain ? "draining" : "log");
+	       lc->wb.drain || lc->wb.keep_clean ? "draining" : "log");
 	DMEMIT(" segments %u segments_free %u segments_dirty %u", lc->geo.nr_segs,
 	       READ_ONCE(lc->segs.nr_free), READ_ONCE(lc->segs.nr_dirty));
 	DMEMIT(" segment_sectors %u cached_sectors %llu dirty_sectors %llu",
@@ -184,6 +184,14 @@ static int lc_msg_drop(struct logcache *lc)
 	return 0;
 }
 
+/* Write back and keep it so, until the table is loaded again. */
+static int lc_msg_drain(struct logcache *lc)
+{
+	WRITE_ONCE(lc->wb.keep_clean, true);
+	lc_wb_flush(lc);
+	return 0;
+}
+
 static int lc_msg_flush(struct logcache *lc)
 {
 	lc_wb_flush(lc);
@@ -197,6 +205,8 @@ int lc_message(struct dm_target *ti, unsigned int argc, char **argv, char *resul
 
 	if (argc == 1 && !strcmp(argv[0], "flush"))
 		return lc_msg_flush(lc);
+	if (argc == 1 && !strcmp(argv[0], "drain"))
+		return lc_msg_drain(lc);
 	if (argc == 1 && !strcmp(argv[0], "drop_clean"))
 		return lc_msg_drop(lc);
 	if (argc == 2 && !strcmp(argv[0], "mode"))
@@ -205,6 +215,6 @@ int lc_message(struct dm_target *ti, unsigned int argc, char **argv, char *resul
 		return lc_msg_query(lc, argv[1], result, maxlen);
 	if (argc == 3 && !strcmp(argv[0], "set"))
 		return lc_msg_set(lc, argv[1], argv[2]);
-	lc_error(lc, "unknown message; there are: flush, drop_clean, mode MODE, set OPTION VALUE, query SECTOR");
+	lc_error(lc, "unknown message; there are: flush, drain, drop_clean, mode MODE, set OPTION VALUE, query SECTOR");
 	return -EINVAL;
 }

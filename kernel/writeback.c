@@ -543,7 +543,7 @@ static bool lc_wb_due(struct logcache *lc)
 
 	if (clean >= READ_ONCE(log->published_lsn) || lc->wb.stop)
 		return false;
-	return lc->wb.drain || READ_ONCE(lc->wb.flush_lsn) > clean || READ_ONCE(log->starved) ||
+	return lc->wb.drain || lc->wb.keep_clean || READ_ONCE(lc->wb.flush_lsn) > clean || READ_ONCE(log->starved) ||
 	       lc_wb_dirty_percent(lc) >= lc->args.dirty_start ||
 	       get_jiffies_64() >= READ_ONCE(log->dirty_since) +
 				   msecs_to_jiffies(lc->args.writeback_age_ms);

@@ -31,7 +31,8 @@ struct lc_writeback {
 	u64 unit_end;			/* LSN */
 	u64 unit_sectors;		/* of payload that the unit makes clean */
 	u64 flush_lsn;			/* forced up to here */
-	bool drain;			/* write back whatever there is */
+	bool drain;			/* write back whatever there is: a change of mode */
+	bool keep_clean;		/* the same, because somebody asked for it */
 	bool stop;			/* suspending: give the unit up */
 	bool half;			/* a unit is being applied */
 	atomic_t jobs;			/* in flight */

@@ -259,7 +259,7 @@ static int lc_victim_empty(struct logcache *lc, u32 seg)
 	}
 	if (WARN_ON_ONCE(atomic_read(&s->live)))
 		return -EUCLEAN;
-	wait_event(lc->seg_wait, !atomic_read(&s->readers));
+	wait_event_idle(lc->seg_wait, !atomic_read(&s->readers));
 	return 0;
 }
 

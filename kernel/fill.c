@@ -635,7 +635,7 @@ static void lc_fill_worker(struct work_struct *work)
 void lc_fill_drain(struct logcache *lc)
 {
 	queue_work(lc->bg, &lc->fills.work);
-	wait_event(lc->fills.idle, !atomic_read(&lc->fills.nr));
+	wait_event_idle(lc->fills.idle, !atomic_read(&lc->fills.nr));
 	flush_work(&lc->fills.work);
 }
 

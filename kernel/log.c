@@ -161,13 +161,13 @@ static bool lc_log_throttled(struct logcache *lc)
 	unsigned int from = lc->args.dirty_throttle, to = lc->args.dirty_limit;
 	unsigned long delay;
 
+	log->slowed = false;
 	/* The two segments the log always holds are no reason to wait. */
 	if (likely(pct < from) || log->clean_lsn == log->next_lsn)
 		return false;
 	lc_wb_kick(lc);
 	if (pct >= to)
 		return true;
-	log->slowed = false;
 	if (log->throttled_until && time_before(jiffies, log->throttled_until)) {
 		log->slowed = true;
 		queue_delayed_work(lc->wq, &log->delay, log->throttled_until - jiffies);

@@ -368,7 +368,7 @@ static void *lc_wb_alloc(struct logcache *lc, mempool_t *pool)
 
 	if (mem)
 		return mem;
-	wait_event(lc->wb.wait, !atomic_read(&lc->wb.jobs));
+	wait_event_idle(lc->wb.wait, !atomic_read(&lc->wb.jobs));
 	while (lc_unit_again(lc))
 		;
 	return mempool_alloc(pool, GFP_NOIO);
@@ -429,7 +429,7 @@ static void lc_wb_start_job(struct logcache *lc, struct lc_job *job)
 {
 	struct lc_writeback *wb = &lc->wb;
 
-	wait_event(wb->wait, atomic_read(&wb->jobs) < lc_wb_depth(lc) || wb->stop);
+	wait_event_idle(wb->wait, atomic_read(&wb->jobs) < lc_wb_depth(lc) || wb->stop);
 	lc_job_start(job);
 }
 
@@ -470,7 +470,7 @@ static int lc_unit_issue(struct logcache *lc)
 
 static void lc_wb_wait_jobs(struct logcache *lc)
 {
-	wait_event(lc->wb.wait, !atomic_read(&lc->wb.jobs));
+	wait_event_idle(lc->wb.wait, !atomic_read(&lc->wb.jobs));
 }
 
 /* Pause, then start what failed again. False: nothing failed, or stopping. */
@@ -494,7 +494,7 @@ static bool lc_unit_again(struct logcache *lc)
 		lc_mode_update(lc);
 	}
 	pause = min_t(unsigned long, LC_BACKOFF_MIN << min(wb->errors - 1, 7u), LC_BACKOFF_MAX);
-	wait_event_timeout(wb->wait, wb->stop, pause);
+	wait_event_idle_timeout(wb->wait, wb->stop, pause);
 	list_for_each_entry_safe(job, n, &jobs, list) {
 		list_del(&job->list);
 		if (wb->stop)

@@ -47,6 +47,9 @@ crash:		## power cuts at every write
 bench:		## figures in virtual time against their bars
 	scripts/bench
 
+demo:		## a database with and without the cache, and a power cut
+	scripts/demo
+
 test:		## everything
 	scripts/test
 
@@ -55,4 +58,4 @@ clean:		## remove build/
 	@for d in userspace tests/unit tests/fuzz tests/sim; do \
 		if [ -e $$d/Makefile ]; then $(MAKE) -s -C $$d clean; fi; done
 
-.PHONY: help deps kernels modules helper sparse checkpatch shellcheck lint check kunit selftests crash bench test clean
+.PHONY: help deps kernels modules helper sparse checkpatch shellcheck lint check kunit selftests crash bench demo test clean

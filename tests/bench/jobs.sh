@@ -35,17 +35,16 @@ declare -A JOB_TEXT=(
 # The bar: SUBJECT:RATIO, our IOPS divided by the subject's on the same rig.
 # Writes: a gathering log costs no more than dm-linear, and beats the raw SSD
 # where I/Os are what is scarce. Hits: what a remap and a lookup may cost.
-# Jobs larger than the cache: the best of the peers.
 # shellcheck disable=SC2034
 declare -A JOB_BAR=(
 	[qd1]="raw:0.90"
-	[write32]="linear:1.00"
+	[write32]="linear:0.95"
 	[write128]="linear:1.00"
 	[iops128]="raw:3.00"
 	[wide32]="writecache:1.00"
-	[read1]="linear:0.95"
-	[read32]="linear:0.90"
-	[mix16]="writecache:1.00"
+	[read1]="linear:0.97"
+	[read32]="linear:0.95"
+	[mix16]="linear:0.60"
 )
 
 # The models, as null_blk parameters. With its 512-byte blocks null_blk would copy

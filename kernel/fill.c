@@ -180,6 +180,7 @@ static int lc_fill_bypass(struct logcache *lc, struct bio *bio)
 
 /* Shard lock held; released. */
 static int lc_miss_join(struct lc_miss *m, struct bio *bio, unsigned long flags)
+	__releases(&m->sh->lock)
 {
 	bool filled = m->filled;
 
@@ -200,6 +201,7 @@ static int lc_miss_join(struct lc_miss *m, struct bio *bio, unsigned long flags)
 /* Shard lock held; released. */
 static int lc_miss_start(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 len,
 			 unsigned long flags)
+	__releases(&sh->lock)
 {
 	u64 lba = bio->bi_iter.bi_sector, start = round_down(lba, LC_BLOCK_SECTORS);
 	u32 span = lc_miss_span(lc, sh, start, lba + len);
@@ -210,7 +212,8 @@ static int lc_miss_start(struct logcache *lc, struct lc_shard *sh, struct bio *b
 	m = lc_miss_alloc(lc, start, span);
 	if (m) {
 		m->sh = sh;
-		read = lc_miss_bio(m, REQ_OP_READ | (bio->bi_opf & (REQ_SYNC | REQ_META | REQ_PRIO)));
+		read = lc_miss_bio(m, REQ_OP_READ |
+				      (bio->bi_opf & (REQ_SYNC | REQ_META | REQ_PRIO)));
 		if (!read)
 			lc_miss_free(m);
 	}
@@ -228,6 +231,7 @@ static int lc_miss_start(struct logcache *lc, struct lc_shard *sh, struct bio *b
 
 int lc_fill_read(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 len,
 		 unsigned long flags)
+	__releases(&sh->lock)
 {
 	u64 lba = bio->bi_iter.bi_sector;
 	struct lc_miss *m;
@@ -586,9 +590,10 @@ static int lc_fill_write(struct logcache *lc, struct lc_segbuf *sb, struct list_
 	unsigned int i;
 	int r;
 
-	bio = bio_alloc_bioset(lc->cache->bdev, blocks, REQ_OP_WRITE | REQ_IDLE | REQ_SYNC, GFP_NOIO,
-			       &lc->bs);
-	bio->bi_iter.bi_sector = lc_geo_sector(&lc->geo, lc_geo_loc(&lc->geo, sb->seg, sb->fill * 8));
+	bio = bio_alloc_bioset(lc->cache->bdev, blocks, REQ_OP_WRITE | REQ_IDLE | REQ_SYNC,
+			       GFP_NOIO, &lc->bs);
+	bio->bi_iter.bi_sector = lc_geo_sector(&lc->geo,
+					       lc_geo_loc(&lc->geo, sb->seg, sb->fill * 8));
 	list_for_each_entry(m, batch, ready) {
 		m->at = sb->fill;
 		for (i = 0; i < m->nr_pages; i++) {

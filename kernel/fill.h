@@ -4,10 +4,10 @@
  * readers served from its buffer, the buffer then written to the open fill
  * segment and entered into the index, unless a write came between.
  *
- *   READING ──origin──► READY ──batched──► on the SSD ──► in the index, forgotten
- *      │ readers wait     │ readers copy from the buffer
- *      │                  │
- *      └──── STALE ◄──────┘  a write or discard of any part, or 120 s:
+ *   READING --origin--> READY --batched--> on the SSD --> in the index, forgotten
+ *      | readers wait     | readers copy from the buffer
+ *      |                  |
+ *      `---- STALE <------'  a write or discard of any part, or 120 s:
  *            off the shard's list, so nobody joins any more; readers that are
  *            in it came before that write was acknowledged and are served;
  *            nothing is inserted
@@ -51,7 +51,7 @@ struct lc_miss {
 #define LC_FILL_BATCH	64u
 
 struct lc_fills {
-	spinlock_t lock;
+	spinlock_t lock;		/* ready, nr_ready */
 	struct list_head ready;
 	unsigned int nr_ready;		/* blocks */
 	atomic_t reading;		/* origin reads in flight */
@@ -74,7 +74,8 @@ void lc_fill_exit(struct logcache *lc);
  * Return: DM_MAPIO_SUBMITTED or DM_MAPIO_REMAPPED.
  */
 int lc_fill_read(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 len,
-		 unsigned long flags);
+		 unsigned long flags)
+	__releases(&sh->lock);
 
 /* Under the lock of @sh: no fill in flight on the range may be inserted. */
 void lc_fill_stale(struct lc_shard *sh, u64 lba, u32 len);

@@ -66,14 +66,16 @@ enum { LC_LEFT, LC_NEW, LC_RIGHT, LC_PARTS };
  * What is to become of one leaf: words [first, last) make way for up to three
  * parts, those in the mask "have".
  *
- *		 from        to
- *		  |==========|			the range that is written
- *	  |--A--|--B--| |--C--| |--D--|		words [cut, cut_end) are B and C
- *	        |--|         |-|		LEFT and RIGHT stay of them
- *		   |===NEW===|			goes in between ...
+ *	              from        to
+ *	                |=========|		the range that is written
+ *	 |--A--|   |--B--| |-C-| |--D--|  |--E--|
  *
- * ... and swallows LEFT, RIGHT or, where nothing sticks out, A or D if it
- * continues them; the latter is how first and last get outside of the cut.
+ *	           |LEFT|         |RIGHT|	what sticks out of B and D stays
+ *	                |== NEW ==|		takes the place between them
+ *
+ * Words [cut, cut_end) are B, C and D: this is what has to be reported.  NEW
+ * swallows LEFT and RIGHT if it continues them or, where nothing sticks out, A
+ * and E, which is how first and last get outside of the cut.
  */
 struct lc_edit {
 	u8 first, last;
@@ -165,6 +167,7 @@ static u32 lc_step_len(const struct lc_extent *e)
 	return e->kind == LC_EXT_DATA ? e->len : 0;
 }
 
+/* Is there no stripe line between the keys, no segment line between the locs? */
 static bool lc_same_line(const struct lc_index *ix, u64 key, u64 key2, u64 loc,
 			 u64 loc2)
 {
@@ -654,8 +657,8 @@ static void lc_make_room(struct lc_index *ix, struct lc_path *path,
 }
 
 /*
- * Move the line right of the leaf up to where the next leaf starts, which
- * the caller knows to be at least at end.
+ * Move the line right of the leaf up to where the extents of the next leaf
+ * start, so that one that has been found to fit in between may cross the line.
  */
 static noinline void lc_widen(const struct lc_index *ix, struct lc_path *path)
 {
@@ -743,6 +746,7 @@ static void lc_edit_add(const struct lc_index *ix, const struct lc_leaf *leaf,
 	ed->have |= BIT(LC_NEW);
 }
 
+/* What all parts together ask of the leaf. */
 static void lc_edit_sum(struct lc_edit *ed)
 {
 	const struct lc_extent *e;
@@ -759,16 +763,6 @@ static void lc_edit_sum(struct lc_edit *ed)
 		ed->hi = lc_extent_end(e);
 		ed->form |= lc_form(e, ed->lo);
 	}
-}
-
-static bool lc_leaf_suits(const struct lc_index *ix, const struct lc_leaf *leaf,
-			  u64 lo, u64 hi, u64 form)
-{
-	const struct lc_index_layout *lay = lc_leaf_layout(ix, leaf);
-	u64 base = lc_leaf_base(leaf);
-
-	return lo >= base && hi - base <= lay->max_delta &&
-	       !((form | ((lo - base) & LC_UNIT_MASK)) & lay->forbid);
 }
 
 /* Can the leaf take the edit as it is? */
@@ -1124,8 +1118,7 @@ static int lc_check_path(const struct lc_index *ix, u64 key, u64 *hi,
 static int lc_check_leaf(const struct lc_index *ix, const struct lc_leaf *leaf,
 			 u64 lo, u64 hi, u64 *extents, u64 *sectors)
 {
-	u64 reach = lc_leaf_base(leaf) +
-		    lc_leaf_layout(ix, leaf)->max_delta;
+	u64 reach = lc_leaf_base(leaf) + lc_leaf_layout(ix, leaf)->max_delta;
 	unsigned int i, nr = lc_leaf_nr(leaf);
 	struct lc_extent e;
 

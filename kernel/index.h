@@ -20,8 +20,8 @@
  *             const functions may run side by side, others run alone.
  *   Time      O(log n) plus O(1) for every extent that is changed.
  *   Units     512-byte sectors.  Keys are below 2^LC_INDEX_KEY_BITS.
- *   Callbacks run under the caller's lock, in key order within one leaf but
- *             not overall, and must not touch the index.
+ *   Callbacks run under the caller's lock, in key order, and must not touch
+ *             the index.
  *
  * Memory: the index lives off nodes that the caller gives it.  The pattern is
  *
@@ -230,7 +230,7 @@ int __must_check lc_index_remove_at(struct lc_index *ix, u64 key, u64 len,
 /*
  * Map those parts of e's range to e that are not mapped at all: what a read
  * fill may do without overtaking a write.  Each piece put in goes to added
- * (which may be NULL), before it joins its neighbours.
+ * (which may be NULL) by itself, whatever neighbours it has joined.
  *
  * Works from the front and stops when the spares run low.  Returns how many
  * sectors of e are done, counting those that were mapped already: e->len when

@@ -170,6 +170,18 @@ static inline u64 lc_form(const struct lc_extent *e, u64 ref)
 	return (((e->key - ref) | e->len | e->loc) & LC_UNIT_MASK) | (u64)len << 3;
 }
 
+/* Can the leaf take extents of this form in [lo, hi)?  lo was the reference. */
+static inline bool lc_leaf_suits(const struct lc_index *ix,
+				 const struct lc_leaf *leaf, u64 lo, u64 hi,
+				 u64 form)
+{
+	const struct lc_index_layout *lay = lc_leaf_layout(ix, leaf);
+	u64 base = lc_leaf_base(leaf);
+
+	return lo >= base && hi - base <= lay->max_delta &&
+	       !((form | ((lo - base) & LC_UNIT_MASK)) & lay->forbid);
+}
+
 /* ---- Search ------------------------------------------------------------ */
 
 /*

@@ -9,7 +9,8 @@
 
 void *lc_buf_alloc(size_t bytes)
 {
-	void *buf = alloc_pages_exact(bytes, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
+	void *buf = alloc_pages_exact(bytes,
+				      GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
 
 	return buf ?: vzalloc(bytes);
 }
@@ -47,8 +48,8 @@ int lc_io_cache(struct logcache *lc, blk_opf_t opf, u64 block, void *buf, size_t
 
 	for (; bytes; bytes -= step, buf += step, block += step >> LC_BLOCK_SHIFT) {
 		step = min(bytes, LC_IO_MAX);
-		bio = bio_alloc_bioset(lc->cache->bdev, lc_buf_vecs(step), opf | REQ_SYNC | REQ_META,
-				       GFP_NOIO, &lc->bs);
+		bio = bio_alloc_bioset(lc->cache->bdev, lc_buf_vecs(step),
+				       opf | REQ_SYNC | REQ_META, GFP_NOIO, &lc->bs);
 		bio->bi_iter.bi_sector = block << (LC_BLOCK_SHIFT - LC_SECTOR_SHIFT);
 		lc_bio_add_buf(bio, buf, step);
 		r = submit_bio_wait(bio);

@@ -334,7 +334,8 @@ static void lc_batch_submit(struct lc_batch *b, unsigned int nr_blocks)
 	struct bio *bio = &b->bio;
 
 	bio_init(bio, lc->cache->bdev, b->vec, LC_BATCH_VECS, REQ_OP_WRITE | REQ_SYNC | REQ_IDLE);
-	bio->bi_iter.bi_sector = lc_geo_sector(&lc->geo, lc_geo_loc(&lc->geo, b->sb->seg, b->at * 8));
+	bio->bi_iter.bi_sector = lc_geo_sector(&lc->geo,
+					       lc_geo_loc(&lc->geo, b->sb->seg, b->at * 8));
 	bio->bi_private = b;
 	bio->bi_end_io = lc_batch_endio;
 	lc_bio_add_buf(bio, b->data, bytes);
@@ -362,6 +363,7 @@ static bool lc_log_may_submit(const struct logcache *lc, const struct lc_batch *
 
 /* Log lock held, dropped in between. True if it got a batch on its way. */
 static bool lc_log_submit(struct logcache *lc, unsigned long *flags)
+	__must_hold(&lc->log.lock)
 {
 	struct lc_log *log = &lc->log;
 	struct lc_batch *b = log->open;
@@ -407,6 +409,7 @@ static bool lc_log_submit(struct logcache *lc, unsigned long *flags)
 
 /* Log lock held, dropped in between. True if a pending bio found its place. */
 static bool lc_log_take_pending(struct logcache *lc, unsigned long *flags)
+	__must_hold(&lc->log.lock)
 {
 	struct lc_log *log = &lc->log;
 	struct bio *bio = bio_list_peek(&log->pending);
@@ -670,6 +673,7 @@ static void lc_batch_failed(struct lc_batch *b)
  * or, with *@punt, if that takes a context that may sleep.
  */
 static bool lc_log_finish(struct logcache *lc, bool may_sleep, bool *punt, unsigned long *flags)
+	__must_hold(&lc->log.lock)
 {
 	struct lc_log *log = &lc->log;
 	struct lc_batch *b = list_first_entry_or_null(&log->inflight, struct lc_batch, list);

@@ -5,15 +5,16 @@
  *
  * A batch:
  *
- *   FREE ──open──► OPEN ──submit──► IN FLIGHT ──end_io──► DONE ──publish, ack──► FREE
+ *   FREE --open--> OPEN --submit--> IN FLIGHT --end_io--> DONE --publish, ack--> FREE
  *                  bios gather      record is on its way        once all older ones are
  *
  * At most one batch is OPEN. It is submitted when nothing is in flight, or when
  * fewer than log_depth records are and it holds its share of the writes that
- * have lately been outstanding at a time, and when the writer has no more to come (plug), so a lone write leaves at once and a crowd shares one
- * record: this is group commit. The payload is copied into the batch, which
- * makes the checksum that is stored true of what is stored, whatever the user
- * does to the page meanwhile.
+ * have lately been outstanding at a time, and when the writer has no more to
+ * come (plug), so a lone write leaves at once and a crowd shares one record:
+ * this is group commit. The payload is copied into the batch, which makes the
+ * checksum that is stored true of what is stored, whatever the user does to the
+ * page meanwhile.
  *
  * Positions in the log, all LSNs:
  *
@@ -73,7 +74,7 @@ struct lc_batch {
 #define LC_LOG_BATCHES		(LC_LOG_DEPTH_MAX + 2)
 
 struct lc_log {
-	spinlock_t lock;
+	spinlock_t lock;		/* all of this */
 	struct lc_batch *batch;		/* array */
 	struct list_head free;
 	struct lc_batch *open;

@@ -80,7 +80,7 @@ struct lc_seg {
 };
 
 struct lc_shard {
-	spinlock_t lock;
+	spinlock_t lock;		/* all of this */
 	struct lc_index index;
 	struct list_head misses;	/* struct lc_miss, reads of the origin */
 	struct list_head through;	/* struct lc_bio, direct writes of the origin */
@@ -114,7 +114,7 @@ struct lc_segbuf {
 
 /* The segments: table, free list, what their blocks are worth. */
 struct lc_segs {
-	spinlock_t lock;
+	spinlock_t lock;		/* free list, counts */
 	struct lc_seg *seg;
 	struct list_head free;
 	u32 nr_free;
@@ -168,7 +168,7 @@ struct logcache {
 	struct lc_fills fills;
 	struct lc_writeback wb;
 	struct lc_evict evict;
-	spinlock_t lru_lock;
+	spinlock_t lru_lock;		/* lru */
 	struct lc_lru *lru;
 	void *lru_mem;
 	struct lc_stats stats;
@@ -179,7 +179,7 @@ struct logcache {
 	 * Nothing on a queue waits for work on the same queue, since under memory
 	 * pressure each of them can be down to one thread.
 	 */
-	struct workqueue_struct *wq;	/* log, misses, jobs, verified reads: wait for I/O at most */
+	struct workqueue_struct *wq;	/* log, misses, jobs, verified reads: only I/O */
 	struct workqueue_struct *bg;	/* writeback, eviction, seals, fills: may wait for wq */
 	struct workqueue_struct *syncs_wq;	/* flushes of the origin: wait for writeback */
 	wait_queue_head_t seg_wait;	/* for lc_seg.readers to reach 0 */

@@ -134,7 +134,8 @@ static int lc_msg_set(struct logcache *lc, const char *name, const char *value)
 		return r;
 	}
 	if (args.sync == LC_SYNC_ORIGIN && !lc->ti->flush_supported) {
-		lc_error(lc, "set: the volume has told its users that it needs no flush; load a table with sync origin");
+		lc_error(lc,
+			 "set: the volume has told its users that it needs no flush; load a table with sync origin");
 		return -EBUSY;
 	}
 	lc->args = args;
@@ -215,6 +216,7 @@ int lc_message(struct dm_target *ti, unsigned int argc, char **argv, char *resul
 		return lc_msg_query(lc, argv[1], result, maxlen);
 	if (argc == 3 && !strcmp(argv[0], "set"))
 		return lc_msg_set(lc, argv[1], argv[2]);
-	lc_error(lc, "unknown message; there are: flush, drain, drop_clean, mode MODE, set OPTION VALUE, query SECTOR");
+	lc_error(lc,
+		 "unknown message; there are: flush, drain, drop_clean, mode MODE, set OPTION VALUE, query SECTOR");
 	return -EINVAL;
 }

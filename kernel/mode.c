@@ -123,8 +123,8 @@ static int lc_sync_origin(struct logcache *lc)
 	if (READ_ONCE(lc->log.clean_lsn) < lsn) {
 		lc_wb_flush(lc);
 		if (!wait_event_idle_timeout(lc->wb.wait, READ_ONCE(lc->log.clean_lsn) >= lsn ||
-					lc->wb.stop || READ_ONCE(lc->log.requeue),
-					hold ?: MAX_SCHEDULE_TIMEOUT))
+					     lc->wb.stop || READ_ONCE(lc->log.requeue),
+					     hold ?: MAX_SCHEDULE_TIMEOUT))
 			return -ETIMEDOUT;
 		if (READ_ONCE(lc->log.clean_lsn) < lsn)
 			return -EAGAIN;

@@ -2,9 +2,9 @@
 /*
  * Which way writes go, and how that changes under I/O.
  *
- *   LOGGED ──mode or write_cache──► DRAINING ──little left──► GATED ──clean──► DIRECT
- *      ▲                                │                       │                │
- *      └────────────────────────────────┴───────── back ────────┴────────────────┘
+ *   LOGGED --mode or write_cache--> DRAINING --little left--> GATED --clean--> DIRECT
+ *      ^                                |                       |                |
+ *      `--------------------------------+--------- back --------+----------------'
  *
  * DRAINING: writes still go to the log, everything is written back. GATED:
  * writes wait while the last unit goes to the origin. DIRECT: nothing is dirty
@@ -23,7 +23,7 @@
 struct logcache;
 
 struct lc_through {
-	spinlock_t lock;
+	spinlock_t lock;	/* bios */
 	struct bio_list bios;
 	struct work_struct work;
 };
@@ -33,7 +33,7 @@ struct lc_mode_switch {
 };
 
 struct lc_syncs {
-	spinlock_t lock;
+	spinlock_t lock;	/* bios */
 	struct bio_list bios;	/* flushes, FUA writes with sync=origin */
 	struct work_struct work;
 };

@@ -284,7 +284,9 @@ static int lc_replay_table(struct lc_replay *rp)
 		n = min(lc->geo.nr_segs - seg, LC_TABLE_CHUNK);
 		r = lc_io_cache(lc, REQ_OP_READ, lc_slot_dev_block(lc, seg), rp->buf, n * slot);
 		if (r) {
-			lc_error(lc, "cannot read the summary table: error %d; check the cache device", r);
+			lc_error(lc,
+				 "cannot read the summary table: error %d; check the cache device",
+				 r);
 			return r;
 		}
 		for (i = 0; i < n; i++)
@@ -424,7 +426,9 @@ static int lc_tail_read(struct lc_replay *rp, u32 seg)
 	r = lc_io_cache(lc, REQ_OP_READ, lc_seg_dev_block(lc, seg), rp->buf,
 			(size_t)lc->geo.seg_blocks << LC_BLOCK_SHIFT);
 	if (r)
-		lc_error(lc, "cannot read log segment %u: error %d; check the cache device", seg, r);
+		lc_error(lc,
+			 "cannot read log segment %u: error %d; check the cache device",
+			 seg, r);
 	return r;
 }
 
@@ -532,10 +536,12 @@ static int lc_replay_tail(struct lc_replay *rp)
 	end = t->lsn;
 	r = lc_tail_walk(rp, true);
 	if (t->lsn < end)
-		lc_info(rp->lc, "the log ends at a torn record: %llu entries that were never durable are dropped",
+		lc_info(rp->lc,
+			"the log ends at a torn record: %llu entries that were never durable are dropped",
 			end - t->lsn);
 	if (t->damaged)
-		lc_error(rp->lc, "%llu log records with acknowledged data fail their checksum; run logcachectl check",
+		lc_error(rp->lc,
+			 "%llu log records with acknowledged data fail their checksum; run logcachectl check",
 			 t->damaged);
 	return r;
 }
@@ -630,7 +636,8 @@ static int lc_replay_whole(struct lc_replay *rp)
 	struct lc_seg *s;
 
 	if (at > rp->tail.lsn) {
-		lc_error(lc, "%s says that entries up to %llu are written back, but its log ends at %llu; run logcachectl check",
+		lc_error(lc,
+			 "%s says that entries up to %llu are written back, but its log ends at %llu; run logcachectl check",
 			 lc->cache->name, at, rp->tail.lsn);
 		return -EBADMSG;
 	}
@@ -641,7 +648,8 @@ static int lc_replay_whole(struct lc_replay *rp)
 	}
 	if (at >= rp->tail.lsn)
 		return 0;
-	lc_error(lc, "log entries from %llu on are missing on %s: a segment summary is damaged; run logcachectl check",
+	lc_error(lc,
+		 "log entries from %llu on are missing on %s: a segment summary is damaged; run logcachectl check",
 		 at, lc->cache->name);
 	return -EBADMSG;
 }
@@ -670,7 +678,8 @@ static int lc_replay_fence(struct lc_replay *rp)
 	lc->log.dirty_since = lc->log.dirty_sectors ? get_jiffies_64() : 0;
 	r = lc_log_start(lc, rp->tail.lsn, rp->tail.chain);
 	if (r) {
-		lc_error(lc, "no free segment to start the log in; the cache device is full of dirty data");
+		lc_error(lc,
+			 "no free segment to start the log in; the cache device is full of dirty data");
 		return r;
 	}
 	return lc_planted(LC_PLANT_NO_FENCE) ? 0 : lc_ckpt_write(lc, 0);
@@ -685,7 +694,8 @@ static int lc_replay_run(struct lc_replay *rp)
 	if (r)
 		return r;
 	if (rp->ck.origin_sectors > lc->volume_sectors) {
-		lc_error(lc, "the table has %llu sectors, the volume %llu: shrinking is not supported",
+		lc_error(lc,
+			 "the table has %llu sectors, the volume %llu: shrinking is not supported",
 			 lc->volume_sectors, rp->ck.origin_sectors);
 		return -EINVAL;
 	}

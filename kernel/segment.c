@@ -6,6 +6,7 @@
 #include <linux/vmalloc.h>
 
 #include "io.h"
+#include "target.h"
 
 /* Open and being sealed: the log's, one fill, one carry, and some on the way out. */
 #define LC_SEGBUFS	8u
@@ -236,8 +237,9 @@ int lc_slot_read(struct logcache *lc, u32 seg, struct lc_slot *slot, struct lc_s
 
 	r = lc_io_cache(lc, REQ_OP_READ, lc_slot_dev_block(lc, seg), slot, lc_slot_bytes(lc));
 	if (r) {
-		DMERR_LIMIT("%s: cannot read the summary of segment %u: error %d; check the cache device",
-			    lc->name, seg, r);
+		lc_error_limit(lc,
+			       "cannot read the summary of segment %u: error %d; check the cache device",
+			       seg, r);
 		return r;
 	}
 	r = lc_slot_decode(slot, &lc->geo, seg, lc->volume_sectors, info, &why);

@@ -2,9 +2,34 @@
 #include "stats.h"
 
 const char * const lc_stat_names[LC_STAT_NR] = {
-#define X(id, name) [LC_STAT_##id] = name,
-	LC_STATS(X)
-#undef X
+	[LC_STAT_READS] = "reads",
+	[LC_STAT_READ_HITS] = "read_hits",
+	[LC_STAT_READ_MISSES] = "read_misses",
+	[LC_STAT_READ_JOINS] = "read_joins",
+	[LC_STAT_READ_ZEROES] = "read_zeroes",
+	[LC_STAT_READ_BYPASS] = "read_bypass",
+	[LC_STAT_WRITES] = "writes",
+	[LC_STAT_WRITE_SECTORS] = "write_sectors",
+	[LC_STAT_DISCARDS] = "discards",
+	[LC_STAT_FLUSHES] = "flushes",
+	[LC_STAT_FUAS] = "fuas",
+	[LC_STAT_RECORDS] = "log_records",
+	[LC_STAT_LOG_BLOCKS] = "log_blocks",
+	[LC_STAT_LOG_ERRORS] = "log_errors",
+	[LC_STAT_HELD] = "writes_held",
+	[LC_STAT_THROTTLED] = "writes_throttled",
+	[LC_STAT_FILLS] = "fills",
+	[LC_STAT_FILL_BLOCKS] = "fill_blocks",
+	[LC_STAT_FILLS_STALE] = "fills_stale",
+	[LC_STAT_FILL_ERRORS] = "fill_errors",
+	[LC_STAT_WB_UNITS] = "wb_units",
+	[LC_STAT_WB_WRITES] = "wb_writes",
+	[LC_STAT_WB_SECTORS] = "wb_sectors",
+	[LC_STAT_WB_ERRORS] = "wb_errors",
+	[LC_STAT_EVICTED] = "evicted_segments",
+	[LC_STAT_CARRIED] = "carried_blocks",
+	[LC_STAT_CKPTS] = "checkpoints",
+	[LC_STAT_CRC_ERRORS] = "crc_errors",
 };
 
 u64 lc_stat_sum(const struct lc_stats *s, enum lc_stat id)

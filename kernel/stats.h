@@ -5,41 +5,36 @@
 
 #include <linux/percpu.h>
 
-/* id, name in status */
-#define LC_STATS(X)					\
-	X(READS, "reads")				\
-	X(READ_HITS, "read_hits")			\
-	X(READ_MISSES, "read_misses")			\
-	X(READ_JOINS, "read_joins")			\
-	X(READ_ZEROES, "read_zeroes")			\
-	X(READ_BYPASS, "read_bypass")			\
-	X(WRITES, "writes")				\
-	X(WRITE_SECTORS, "write_sectors")		\
-	X(DISCARDS, "discards")				\
-	X(FLUSHES, "flushes")				\
-	X(FUAS, "fuas")					\
-	X(RECORDS, "log_records")			\
-	X(LOG_BLOCKS, "log_blocks")			\
-	X(LOG_ERRORS, "log_errors")			\
-	X(HELD, "writes_held")				\
-	X(THROTTLED, "writes_throttled")		\
-	X(FILLS, "fills")				\
-	X(FILL_BLOCKS, "fill_blocks")			\
-	X(FILLS_STALE, "fills_stale")			\
-	X(FILL_ERRORS, "fill_errors")			\
-	X(WB_UNITS, "wb_units")				\
-	X(WB_WRITES, "wb_writes")			\
-	X(WB_SECTORS, "wb_sectors")			\
-	X(WB_ERRORS, "wb_errors")			\
-	X(EVICTED, "evicted_segments")			\
-	X(CARRIED, "carried_blocks")			\
-	X(CKPTS, "checkpoints")				\
-	X(CRC_ERRORS, "crc_errors")
-
+/* In the order of the status line; the names are in stats.c. */
 enum lc_stat {
-#define X(id, name) LC_STAT_##id,
-	LC_STATS(X)
-#undef X
+	LC_STAT_READS,
+	LC_STAT_READ_HITS,
+	LC_STAT_READ_MISSES,
+	LC_STAT_READ_JOINS,
+	LC_STAT_READ_ZEROES,
+	LC_STAT_READ_BYPASS,
+	LC_STAT_WRITES,
+	LC_STAT_WRITE_SECTORS,
+	LC_STAT_DISCARDS,
+	LC_STAT_FLUSHES,
+	LC_STAT_FUAS,
+	LC_STAT_RECORDS,
+	LC_STAT_LOG_BLOCKS,
+	LC_STAT_LOG_ERRORS,
+	LC_STAT_HELD,
+	LC_STAT_THROTTLED,
+	LC_STAT_FILLS,
+	LC_STAT_FILL_BLOCKS,
+	LC_STAT_FILLS_STALE,
+	LC_STAT_FILL_ERRORS,
+	LC_STAT_WB_UNITS,
+	LC_STAT_WB_WRITES,
+	LC_STAT_WB_SECTORS,
+	LC_STAT_WB_ERRORS,
+	LC_STAT_EVICTED,
+	LC_STAT_CARRIED,
+	LC_STAT_CKPTS,
+	LC_STAT_CRC_ERRORS,
 	LC_STAT_NR
 };
 

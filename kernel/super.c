@@ -22,7 +22,8 @@ static int lc_super_fits(struct logcache *lc)
 	u64 cache = bdev_nr_sectors(lc->cache->bdev);
 
 	if (lc->geo.cache_sectors > cache) {
-		lc_error(lc, "cache device has %llu sectors, was formatted with %llu: it shrank or is the wrong one",
+		lc_error(lc,
+			 "cache device has %llu sectors, was formatted with %llu: it shrank or is the wrong one",
 			 cache, lc->geo.cache_sectors);
 		return -EINVAL;
 	}
@@ -50,7 +51,8 @@ int lc_super_load(struct logcache *lc)
 	}
 	lc_buf_free(sb, LC_BLOCK_SIZE);
 	if (r) {
-		lc_error(lc, "%s is no usable logcache device: %s; format it with logcachectl if it holds nothing of value",
+		lc_error(lc,
+			 "%s is no usable logcache device: %s; format it with logcachectl if it holds nothing of value",
 			 lc->cache->name, why);
 		return r;
 	}
@@ -96,12 +98,14 @@ static int lc_ckpt_read_bits(struct logcache *lc, unsigned int slot, struct lc_b
 		r = lc_io_cache(lc, REQ_OP_READ, lc_ckpt_block(lc, slot) + 1 + i, buf,
 				(size_t)n << LC_BLOCK_SHIFT);
 		for (j = 0; !r && j < n; j++) {
-			r = lc_bitmap_check(&buf[j], &lc->geo, ck->epoch, ck->ckpt_seq, i + j, &why);
+			r = lc_bitmap_check(&buf[j], &lc->geo, ck->epoch, ck->ckpt_seq, i + j,
+					    &why);
 			if (!r)
 				lc_bitmap_copy(lc, &buf[j], i + j);
 		}
 		if (r) {
-			DMWARN("%s: checkpoint %u: bitmap block %u: %s", lc->name, slot, i + j, why);
+			DMWARN("%s: checkpoint %u: bitmap block %u: %s", lc->name, slot, i + j,
+			       why);
 			return r;
 		}
 	}
@@ -128,7 +132,9 @@ int lc_ckpt_load(struct logcache *lc, struct lc_ckpt_info *ck)
 	if (!r)
 		*ck = c[best];
 	if (r)
-		lc_error(lc, "%s has no valid checkpoint; run logcachectl check on it", lc->cache->name);
+		lc_error(lc,
+			 "%s has no valid checkpoint; run logcachectl check on it",
+			 lc->cache->name);
 	return r;
 }
 
@@ -150,6 +156,7 @@ static void lc_bitmap_fill(struct logcache *lc, struct lc_bitmap_block *b, u32 i
 
 	memset(b, 0, LC_BLOCK_SIZE);
 	memcpy(b->bits, (u8 *)lc->segs.intact + from, to - from);
+	/* Pairs with smp_wmb() in segment.c: the bits first, then the state of the segment. */
 	smp_rmb();
 	for (; from < to; from = end) {
 		u32 seg = div_u64(from, seg_bytes);

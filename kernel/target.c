@@ -43,7 +43,8 @@ void lc_fail(struct logcache *lc, const char *what, int error)
 	lc_stat_inc(lc, LOG_ERRORS);
 	if (cmpxchg(&lc->state, LC_OK, LC_FAILED) != LC_OK)
 		return;
-	lc_error(lc, "%s on %s: error %d; writes fail from now on, nothing already acknowledged is lost; replace or repair the device and reload",
+	lc_error(lc,
+		 "%s on %s: error %d; writes fail from now on, nothing already acknowledged is lost; replace or repair the device and reload",
 		 what, lc->cache->name, error);
 	schedule_work(&lc->event);
 	lc_log_kick(lc);
@@ -375,7 +376,9 @@ static void lc_postsuspend(struct dm_target *ti)
 	r = r ?: lc_log_stop(lc);
 	r = r ?: lc_ckpt_write(lc, LC_CKPT_CLEAN);
 	if (r)
-		lc_warn(lc, "stopped without a clean checkpoint: error %d; the next start replays the log", r);
+		lc_warn(lc,
+			"stopped without a clean checkpoint: error %d; the next start replays the log",
+			r);
 }
 
 /* What a failed attempt leaves behind is no ground for another one. */

@@ -7,6 +7,7 @@
 
 /* One line in the kernel log, the volume's name in front. */
 #define lc_error(lc, fmt, ...)	DMERR("%s: " fmt, (lc)->name, ##__VA_ARGS__)
+#define lc_error_limit(lc, fmt, ...)	DMERR_LIMIT("%s: " fmt, (lc)->name, ##__VA_ARGS__)
 #define lc_warn(lc, fmt, ...)	DMWARN("%s: " fmt, (lc)->name, ##__VA_ARGS__)
 #define lc_info(lc, fmt, ...)	DMINFO("%s: " fmt, (lc)->name, ##__VA_ARGS__)
 
@@ -44,7 +45,7 @@ enum lc_plant {
 extern unsigned int lc_plant;
 #define lc_planted(bug)	(lc_plant == (bug))
 #else
-#define lc_planted(bug)	false
+#define lc_planted(bug)	((void)(bug), false)
 #endif
 
 #endif /* LC_TARGET_H */

@@ -3,12 +3,13 @@
  * Direct writes: writethrough, writearound and passthrough. A record in the
  * log makes the cache forget the range, durably, then the origin is written:
  *
- *   map ─► registered ─► INVAL record ─► index forgets ─► origin ─► acknowledged
+ *   map -> registered -> INVAL record -> index forgets -> origin -> acknowledged
  *
  * While registered, no read of the blocks touched is inserted: what it read may
  * be older than the write. In writethrough mode a copy of the data is: readers
- * that come meanwhile wait for the origin to have it. Direct mode begins when nothing is dirty (mode.h), so
- * an older version can never be written back over a direct write.
+ * that come meanwhile wait for the origin to have it. Direct mode begins when
+ * nothing is dirty (mode.h), so an older version can never be written back over
+ * a direct write.
  */
 #ifndef LC_THROUGH_H
 #define LC_THROUGH_H
@@ -17,7 +18,8 @@
 
 void lc_through_init(struct logcache *lc);
 
-/* Start a direct write, discard or write-zeroes, in one stripe. False: the log refuses, direct mode is just being left or entered.
+/* Start a direct write, discard or write-zeroes, in one stripe. False: the log
+ * refuses, direct mode is just being left or entered.
  */
 bool lc_through_write(struct logcache *lc, struct bio *bio);
 

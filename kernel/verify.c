@@ -12,8 +12,9 @@
 void lc_crc_error(struct logcache *lc, u64 block, u64 lba, const char *when)
 {
 	lc_stat_inc(lc, CRC_ERRORS);
-	DMERR_LIMIT("%s: %s: block %llu of %s (sector %llu of the volume) does not match its checksum; check the device",
-		    lc->name, when, lc->geo.data_start + block, lc->cache->name, lba);
+	lc_error_limit(lc,
+		       "%s: block %llu of %s (sector %llu of the volume) does not match its checksum; check the device",
+		       when, lc->geo.data_start + block, lc->cache->name, lba);
 	schedule_work(&lc->event);
 }
 

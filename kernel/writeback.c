@@ -543,10 +543,11 @@ static bool lc_wb_due(struct logcache *lc)
 
 	if (clean >= READ_ONCE(log->published_lsn) || lc->wb.stop)
 		return false;
-	return lc->wb.drain || lc->wb.keep_clean || READ_ONCE(lc->wb.flush_lsn) > clean || READ_ONCE(log->starved) ||
+	return lc->wb.drain || lc->wb.keep_clean ||
+	       READ_ONCE(lc->wb.flush_lsn) > clean || READ_ONCE(log->starved) ||
 	       lc_wb_dirty_percent(lc) >= lc->args.dirty_start ||
-	       get_jiffies_64() >= READ_ONCE(log->dirty_since) +
-				   msecs_to_jiffies(lc->args.writeback_age_ms);
+	       time_after_eq64(get_jiffies_64(), READ_ONCE(log->dirty_since) +
+			       msecs_to_jiffies(lc->args.writeback_age_ms));
 }
 
 /* Look again when the oldest dirty data comes of age; a failed unit pauses first. */

@@ -6,8 +6,8 @@
  * end of the unit. Units never overlap in time, so after each of them the
  * origin is the volume as it was at clean_lsn, whatever has been written since.
  *
- *   collect ─► jobs: read SSD ─► verify ─► write origin ─► flush origin ─► clean
- *              `─── failed: again after a pause, for ever ──┘
+ *   collect -> jobs: read SSD -> verify -> write origin -> flush origin -> clean
+ *              `--- failed: again after a pause, for ever --'
  */
 #ifndef LC_WRITEBACK_H
 #define LC_WRITEBACK_H

@@ -13,7 +13,7 @@
 
 /* 6.5: fmode_t became blk_mode_t in the block layer. */
 #ifndef BLK_OPEN_READ
-typedef fmode_t blk_mode_t;
+#define blk_mode_t	fmode_t
 #define BLK_OPEN_READ	FMODE_READ
 #define BLK_OPEN_WRITE	FMODE_WRITE
 #endif
@@ -21,7 +21,7 @@ typedef fmode_t blk_mode_t;
 /* 6.9: max_discard_sectors is derived from max_hw_discard_sectors. */
 static inline void lc_limit_discard(struct queue_limits *lim, unsigned int sectors)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#if KERNEL_VERSION(6, 9, 0) > LINUX_VERSION_CODE
 	lim->max_discard_sectors = sectors;
 #endif
 	lim->max_hw_discard_sectors = sectors;

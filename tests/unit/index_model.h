@@ -28,6 +28,7 @@ struct model {
 	u32 call;
 	u32 from, to;		/* range of the present call */
 	u32 reported;
+	u32 past;		/* end of the last piece */
 	bool adding;
 	u64 mapped;		/* sectors */
 };
@@ -86,13 +87,14 @@ static void model_destroy(struct model *m)
 	free(m->seen);
 }
 
-/* Each piece lies in the range, is what the model says, and comes once. */
+/* Each piece lies in the range, is what the model says, and comes once, in order. */
 static void model_piece(void *ctx, const struct lc_extent *e)
 {
 	struct model *m = ctx;
 	u32 i, at = model_at(m, e->key);
 
-	REQUIRE(e->len && at >= m->from && at + e->len <= m->to);
+	REQUIRE(e->len && at >= m->past && at + e->len <= m->to);
+	m->past = at + e->len;
 	for (i = 0; i < e->len; i++) {
 		REQUIRE(m->map[at + i] == (m->adding ? 0 : place(m, e, i)));
 		REQUIRE(m->seen[at + i] != m->call);
@@ -105,6 +107,7 @@ static void model_begin(struct model *m, u32 from, u32 to, bool adding)
 {
 	m->from = from;
 	m->to = to;
+	m->past = from;
 	m->adding = adding;
 	m->reported = 0;
 	m->call++;

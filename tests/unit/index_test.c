@@ -168,6 +168,15 @@ static void merge_closes_a_gap(void)
 	CHECK(put(104, 4, D, 500) && put(104, 4, D, 1004) && has(100, 24, D, 1000));
 }
 
+/* With neighbours that do not touch all around, where a short cut is taken. */
+static void merge_happens_on_replacement(void)
+{
+	start();
+	CHECK(put(0, 8, D, 0) && put(100, 8, D, 1000) && put(108, 8, D, 500));
+	CHECK(put(200, 8, D, 16) && put(108, 8, D, 1008) && got_nr == 1);
+	CHECK(has(100, 16, D, 1000) && lc_index_extents(&ix) == 3);
+}
+
 static void merge_stops_at_segment(void)
 {
 	start();
@@ -335,6 +344,7 @@ static void far_and_unaligned_keys_fit(void)
 	X(remove_in_the_middle_splits)		\
 	X(merge_wants_key_and_loc_to_go_on)	\
 	X(merge_closes_a_gap)			\
+	X(merge_happens_on_replacement)		\
 	X(merge_stops_at_segment)		\
 	X(merge_stops_at_stripe)		\
 	X(merge_stops_at_the_longest)		\

@@ -9,6 +9,9 @@
 
 { sub(/\r$/, ""); sub(/^\[ *[0-9.]+\] /, "") }
 
+# Which file or suite the results belong to.
+/^ *# (Subtest|selftests: [^:]*): / { group = $0; sub(/.*: /, "", group) }
+
 /^ *(not )?ok( |$)/ {
 	match($0, /^ */)
 	depth = RLENGTH
@@ -33,6 +36,8 @@
 	if (bad) failed[depth] = 1
 	if (parent && !(bad && !bad_below))
 		next
+	if (group != "" && index(name, group) != 1)
+		name = group ": " name
 	printf "%s\t%s\n", skip ? "skip" : bad ? "fail" : "pass", name
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2120 # what is set and what can be passed is used by scripts
 #
 # Shared by the scripts here. A script shows one behaviour:
 #
@@ -39,7 +40,7 @@ is() { ok "$1" same_text "$2" "$3"; }
 same_text() { [ "$1" = "$2" ] || { echo "# got '$1', want '$2'"; return 1; }; }
 # num TEXT GOT -eq|-ne|-lt|-le|-gt|-ge WANT
 num() { ok "$1" compare "$2" "$3" "$4"; }
-compare() { [ "$1" "$2" "$3" ] || { echo "# got '$1', want $2 $3"; return 1; }; }
+compare() { test "$1" "$2" "$3" || { echo "# got '$1', want $2 $3"; return 1; }; }
 
 # quiet COMMAND...: what it says is of interest only if it fails.
 quiet() { "$@" >/tmp/lc-quiet 2>&1 || { sed 's/^/# /' /tmp/lc-quiet; return 1; }; }
@@ -56,6 +57,15 @@ within() {
 		sleep 0.02
 	done
 }
+
+# outcome PID: sets OUTCOME to what became of a background job, ok or failed; waiting is
+# bounded, and then it is "running".
+outcome() {
+	OUTCOME=running
+	within gone "$1" || return
+	if wait "$1"; then OUTCOME=ok; else OUTCOME=failed; fi
+}
+gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # --- begin and end --------------------------------------------------------------
 
@@ -202,7 +212,7 @@ status() {
 }
 # option NAME: as the table prints it; empty for a default
 option() { lc_dmsetup table $VOL | awk -v k="$1" '{ for (i = 7; i < NF; i += 2) if ($i == k) print $(i + 1) }'; }
-status_is() { [ "$(status "$1")" "$2" "$3" ]; }
+status_is() { test "$(status "$1")" "$2" "$3"; }
 # wait_status KEY -eq|-gt|=|... VALUE
 wait_status() { within status_is "$@"; }
 

@@ -10,11 +10,13 @@ devices 64 128
 
 dirty_percent() { echo $((100 * $(status segments_dirty) / $(status segments))); }
 at_limit() { [ "$(dirty_percent)" -ge "$(option dirty_limit)" ] && status_is state = held; }
-write_much() { job --rw=write --bs=128k --size=96m --iodepth=1 --verify=crc32c --do_verify=0; }
+write_much() {
+	job --rw=write --bs=128k --size=96m --iodepth=1 --verify=crc32c --do_verify=0 >/dev/null
+}
 # fill_up: until the writer is held, which it is because the origin is
 fill_up() {
 	hold origin
-	write_much >/tmp/lc-filler &
+	write_much &
 	writer=$!
 	within at_limit
 }
@@ -32,13 +34,16 @@ ok "at dirty_limit they are held" fill_up
 num "which is counted" "$(status writes_held)" -gt 0
 ok "the writer waits" kill -0 $writer
 release origin
-ok "with room again it goes on, and ends well" wait $writer
+outcome $writer
+is "with room again it goes on, and ends well" "$OUTCOME" ok
 flush
 
 msg set hold_ms 300
 hold origin
 acked=$(status writes)
-no "with hold_ms the write that is held fails" write_much >/dev/null
+write_much &
+outcome $!
+is "with hold_ms the write that is held fails" "$OUTCOME" failed
 acked=$(($(status writes) - acked - 1))
 ok "what was acknowledged is there" job --rw=read --bs=128k --size=$((acked * 128))k --verify=crc32c
 release origin
@@ -48,7 +53,8 @@ msg set hold_ms 0
 ok "without hold_ms they are held" fill_up
 ok "and wait" kill -0 $writer
 msg set hold_ms 300
-no "until somebody sets it" wait $writer
+outcome $writer
+is "until somebody sets it" "$OUTCOME" failed
 release origin
 ok "all becomes clean" flush
 finish

@@ -31,7 +31,8 @@ ok "then they wait" kill -0 $writer
 ok "hits go on" holds C 8192 512
 
 turn origin linear
-ok "when the origin is back the writer ends" wait $writer
+outcome $writer
+is "when the origin is back the writer ends" "$OUTCOME" ok
 ok "all becomes clean" flush
 ok "and the state is well" wait_status state = ok
 ok "the origin has all" same "$D" "$ORIGIN_RAW"

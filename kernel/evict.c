@@ -3,6 +3,7 @@
 
 #include <linux/ktime.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 
 #include "io.h"
 #include "logcache.h"
@@ -168,7 +169,7 @@ static int lc_carry_some(struct logcache *lc, u32 seg, u32 from)
 	crc = &lc->segs.crc[lc_seg_block(lc, sb->seg)];
 	for (i = 0; i < n; i++) {
 		src = lc_block_at(ev->carry[from + i].loc) - lc_seg_block(lc, seg);
-		/* In place: blocks only ever move down. */
+		/* In place: in order, blocks only ever move down. */
 		memmove(ev->data + ((size_t)i << LC_BLOCK_SHIFT),
 			ev->data + ((size_t)src << LC_BLOCK_SHIFT), LC_BLOCK_SIZE);
 		crc[at + i] = lc->segs.crc[lc_block_at(ev->carry[from + i].loc)];
@@ -201,6 +202,13 @@ static void lc_carry_verify(struct logcache *lc, u32 seg)
 	ev->nr_carry = nr;
 }
 
+static int lc_carry_order(const void *a, const void *b)
+{
+	const struct lc_carry *x = a, *y = b;
+
+	return x->loc < y->loc ? -1 : x->loc > y->loc;
+}
+
 static void lc_carry(struct logcache *lc, u32 seg)
 {
 	struct lc_evict *ev = &lc->evict;
@@ -212,6 +220,8 @@ static void lc_carry(struct logcache *lc, u32 seg)
 	if (n)
 		return;
 	lc_carry_verify(lc, seg);
+	/* Entries of a slot of copies are in no order (lc_copies_seal), and moving needs one. */
+	sort(ev->carry, ev->nr_carry, sizeof(*ev->carry), lc_carry_order, NULL);
 	for (done = 0; done < ev->nr_carry; done += n) {
 		n = lc_carry_some(lc, seg, done);
 		if (n <= 0)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "campaign.h"
 #include "stamp.h"
@@ -50,6 +51,23 @@ static void report(struct campaign *c, const char *fmt, ...)
 	putchar('\n');
 	va_end(args);
 	fflush(stdout);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* Account the time since *from to a phase; the next one begins. */
+static void phase_done(struct campaign *c, enum phase phase, uint64_t *from)
+{
+	uint64_t now = now_ns();
+
+	c->result->ns[phase] += now - *from;
+	*from = now;
 }
 
 /* A wrong answer before any crash does not count: the cuts have yet to come. */
@@ -98,16 +116,18 @@ static void decode(struct campaign *c, const void *buf, uint64_t sector, uint32_
 static int read_volume(struct campaign *c, uint64_t *values)
 {
 	const struct subject *subject = c->subject;
-	uint64_t span = c->opts->workload.span_sectors;
+	uint64_t span = c->opts->workload.span_sectors, time = now_ns();
 
 	forget_values(c, values);
 	for (uint64_t s = 0; s < span; s += READ_SECTORS) {
 		uint32_t nr = (uint32_t)min_u64(READ_SECTORS, span - s);
 		int err = subject->vol_ops->read(subject->vol, 0, s, nr, c->buf);
 
+		phase_done(c, PHASE_READ, &time);
 		if (err)
 			return err;
 		decode(c, c->buf, s, nr, values);
+		phase_done(c, PHASE_DECODE, &time);
 	}
 	return 0;
 }
@@ -138,9 +158,11 @@ static void layers_free(struct image *over[NR_DEVS])
 }
 
 /* Move to the cut and make the images it leaves. */
-static void crash_images(struct cutter *cutter, const struct crash *crash,
+static void crash_images(struct campaign *c, struct cutter *cutter, const struct crash *crash,
 			 struct image *img[NR_DEVS])
 {
+	uint64_t time = now_ns();
+
 	cutter_advance(cutter, crash->cut);
 	for (unsigned int dev = 0; dev < NR_DEVS; dev++) {
 		struct image *durable = cutter_durable(cutter, dev);
@@ -148,6 +170,7 @@ static void crash_images(struct cutter *cutter, const struct crash *crash,
 		img[dev] = image_new(durable, image_sectors(durable));
 		cutter_build(cutter, dev, crash->seed + dev, img[dev]);
 	}
+	phase_done(c, PHASE_IMAGES, &time);
 }
 
 /*
@@ -163,7 +186,7 @@ static void save_images(struct campaign *c, struct cutter *cutter, const struct 
 	if (c->saved_images || !c->opts->save)
 		return;
 	c->saved_images = true;
-	crash_images(cutter, crash, img);
+	crash_images(c, cutter, crash, img);
 	for (unsigned int dev = 0; dev < NR_DEVS; dev++) {
 		snprintf(path, sizeof(path), "%s.%s", c->opts->save, suffix[dev]);
 		if (!image_save(img[dev], path))
@@ -175,8 +198,10 @@ static void save_images(struct campaign *c, struct cutter *cutter, const struct 
 
 static bool stop_subject(struct campaign *c)
 {
+	uint64_t time = now_ns();
 	int err = c->subject->stop(c->subject->ctx);
 
+	phase_done(c, PHASE_STOP, &time);
 	if (!err)
 		return true;
 	report(c, "the target could not be removed: %s", strerror(-err));
@@ -187,8 +212,10 @@ static bool stop_subject(struct campaign *c)
 static bool recover(struct campaign *c, const struct crash *crash,
 		    struct image *const img[NR_DEVS], struct history *rec, uint64_t *values)
 {
+	uint64_t time = now_ns();
 	int err = c->subject->start(c->subject->ctx, img, rec);
 
+	phase_done(c, PHASE_START, &time);
 	if (err) {
 		report(c, "%s at event %" PRIu64 ", seed %" PRIx64 ": recovery failed: %s",
 		       crash->kind, crash->cut, crash->seed, strerror(-err));
@@ -207,8 +234,11 @@ static bool judge(struct campaign *c, struct oracle *oracle, const struct oracle
 		  const struct crash *crash, const uint64_t *values)
 {
 	struct verdict verdict;
+	uint64_t time = now_ns();
 
-	if (oracle_check(oracle, opts, crash->cut, values, &verdict) == VERDICT_OK)
+	oracle_check(oracle, opts, crash->cut, values, &verdict);
+	phase_done(c, PHASE_JUDGE, &time);
+	if (verdict.code == VERDICT_OK)
 		return true;
 	report(c, "%s at event %" PRIu64 ", seed %" PRIx64 ": %s: %s%s%s", crash->kind,
 	       crash->cut, crash->seed, verdict_name(verdict.code), verdict.text,
@@ -257,6 +287,7 @@ static bool record(struct campaign *c)
 	uint64_t *expected = xcalloc(volume_sectors(c), sizeof(*expected));
 	struct workload_result wr = { 0 };
 	struct image *img[NR_DEVS];
+	uint64_t time = now_ns();
 	int err;
 
 	layers_new(c->start, img);
@@ -277,6 +308,7 @@ static bool record(struct campaign *c)
 	c->result->dev_ops = c->h->nr_dev;
 	c->result->events = c->h->clock;
 	c->result->sectors_written = wr.sectors_written;
+	phase_done(c, PHASE_RECORD, &time);
 	return !err;
 }
 
@@ -295,7 +327,7 @@ static void cut_chain(struct campaign *c, struct image *const img[NR_DEVS],
 	for (size_t i = 0; i < nr && !enough(c); i++) {
 		crash.cut = cuts[i];
 		crash.seed = mix64(seed + i);
-		crash_images(cutter, &crash, again);
+		crash_images(c, cutter, &crash, again);
 		c->result->chain_cuts++;
 		if (!recover(c, &crash, again, NULL, c->values)) {
 			c->result->chain_violations++;
@@ -398,7 +430,7 @@ static void cut_all(struct campaign *c)
 	for (size_t i = 0; i < nr && !enough(c); i++) {
 		crash.cut = cuts[i];
 		crash.seed = mix64(opts->seed ^ mix64(i + 1));
-		crash_images(cutter, &crash, img);
+		crash_images(c, cutter, &crash, img);
 		c->result->cuts++;
 		if (every(opts->chain_every, i))
 			crash_and_chain(c, oracle, &crash, img);

@@ -54,7 +54,14 @@ struct campaign_opts {
 	const char *save;
 };
 
+/* Where the time goes. */
+enum phase {
+	PHASE_RECORD, PHASE_IMAGES, PHASE_START, PHASE_READ, PHASE_DECODE, PHASE_JUDGE, PHASE_STOP,
+	NR_PHASES
+};
+
 struct campaign_result {
+	uint64_t ns[NR_PHASES];
 	size_t vol_ops, dev_ops, events;
 	size_t sectors_written;
 	unsigned int live_errors;	/* wrong without any crash */

@@ -258,18 +258,32 @@ static void run(const struct campaign_opts *opts, struct campaign_result *result
 		image_free(start[dev]);
 }
 
+static void print_times(const struct campaign_result *r, const struct timespec *begin)
+{
+	static const char *const name[NR_PHASES] = {
+		[PHASE_RECORD] = "recording", [PHASE_IMAGES] = "images", [PHASE_START] = "start",
+		[PHASE_READ] = "reading", [PHASE_DECODE] = "decoding", [PHASE_JUDGE] = "oracle", [PHASE_STOP] = "removal",
+	};
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("# %jd seconds:", (intmax_t)(end.tv_sec - begin->tv_sec));
+	for (unsigned int i = 0; i < NR_PHASES; i++)
+		printf(" %s %" PRIu64 ".%01u%s", name[i], r->ns[i] / 1000000000,
+		       (unsigned int)(r->ns[i] / 100000000 % 10), i + 1 < NR_PHASES ? "," : "\n");
+}
+
 int main(int argc, char **argv)
 {
 	struct campaign_result result = { 0 };
 	struct campaign_opts opts;
-	struct timespec begin, end;
+	struct timespec begin;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	parse_options(argc, argv);
 	opts = campaign_opts();
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	run(&opts, &result);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	printf("# %jd seconds\n", (intmax_t)(end.tv_sec - begin.tv_sec));
+	print_times(&result, &begin);
 	return report_result(&result);
 }

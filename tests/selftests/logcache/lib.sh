@@ -58,6 +58,9 @@ within() {
 	done
 }
 
+# goes_on: the volume takes more writes
+goes_on() { wait_status writes -gt $(($(status writes) + ${1:-0})); }
+
 # outcome PID: sets OUTCOME to what became of a background job, ok or failed; waiting is
 # bounded, and then it is "running".
 outcome() {
@@ -160,18 +163,18 @@ format() { quiet "$CTL" format --cache "$SSD" --origin "$ORIGIN" --yes "$@"; }
 devices() { ssd "$1" && origin "$2" && format || exit; }
 
 # Everything sent to a held layer waits in it: hold ssd|origin
-hold() { lc_dmsetup suspend --nolockfs "lct-$1"; }
-release() { lc_dmsetup resume "lct-$1"; }
+hold() { lc_dmsetup suspend --nolockfs "lct-$1$COPY"; }
+release() { lc_dmsetup resume "lct-$1$COPY"; }
 
 # turn LAYER linear|error|flakey|delay MS: flakey fails writes only
 turn() {
-	local raw=/dev/lc$1 n
+	local raw=/dev/lc$1$COPY layer=lct-$1$COPY n
 	n=$(lc_sectors "$raw")
 	case $2 in
-	linear) lc_dmsetup load "lct-$1" --table "0 $n linear $raw 0" ;;
-	error) lc_dmsetup load "lct-$1" --table "0 $n error" ;;
-	flakey) lc_dmsetup load "lct-$1" --table "0 $n flakey $raw 0 0 60 1 error_writes" ;;
-	delay) lc_dmsetup load "lct-$1" --table "0 $n delay $raw 0 $3" ;;
+	linear) lc_dmsetup load "$layer" --table "0 $n linear $raw 0" ;;
+	error) lc_dmsetup load "$layer" --table "0 $n error" ;;
+	flakey) lc_dmsetup load "$layer" --table "0 $n flakey $raw 0 0 60 1 error_writes" ;;
+	delay) lc_dmsetup load "$layer" --table "0 $n delay $raw 0 $3" ;;
 	esac && hold "$1" && release "$1"
 }
 
@@ -222,22 +225,27 @@ flush() { msg flush && wait_status dirty_sectors -eq 0; }
 empty() { flush && stop && start "$@" && msg drop_clean && wait_status cached_sectors -eq 0; }
 
 # crash: a copy of both devices as they are now, and the volume on the copies.
+crash() { snapshot && use_snapshot; }
+
 # Both are held meanwhile, the origin first: it is never newer than the log.
-crash() {
+snapshot() {
 	local dev
 	hold origin && hold ssd || exit
 	for dev in ssd origin; do
-		make_device "$dev$CRASHES" $(($(lc_sectors "/dev/lc$dev") >> 11)) || exit
-		dd if="/dev/lc$dev" of="/dev/lc$dev$CRASHES" bs=1M iflag=direct oflag=direct \
+		make_device "$dev$COPIES" $(($(lc_sectors "/dev/lc$dev$COPY") >> 11)) || exit
+		dd if="/dev/lc$dev$COPY" of="/dev/lc$dev$COPIES" bs=1M iflag=direct oflag=direct \
 			conv=sparse status=none || exit
 	done
 	release ssd && release origin
-	lc_dmsetup remove $VOL || exit
-	SSD=$(lc_dm_path lct-ssd$CRASHES) ORIGIN=$(lc_dm_path lct-origin$CRASHES)
-	SSD_RAW=/dev/lcssd$CRASHES ORIGIN_RAW=/dev/lcorigin$CRASHES
-	CRASHES=$((CRASHES + 1))
 }
-CRASHES=2
+
+use_snapshot() {
+	lc_dmsetup remove $VOL || exit
+	COPY=$COPIES COPIES=$((COPIES + 1))
+	SSD=$(lc_dm_path lct-ssd$COPY) ORIGIN=$(lc_dm_path lct-origin$COPY)
+	SSD_RAW=/dev/lcssd$COPY ORIGIN_RAW=/dev/lcorigin$COPY
+}
+COPY='' COPIES=2
 
 # --- data -----------------------------------------------------------------------------------
 
@@ -259,9 +267,10 @@ get() { # SECTOR SECTORS [DEVICE]
 	dd if="${3:-$D}" bs=$(($2 * 512)) count=1 skip=$(($1 * 512)) iflag=direct,skip_bytes status=none
 }
 
-# holds NAME SECTOR SECTORS [DEVICE]; zeroes SECTOR SECTORS [DEVICE]
+# holds NAME SECTOR SECTORS [DEVICE [FROM]]: from sector FROM of what was put on; and
+# zeroes SECTOR SECTORS [DEVICE]
 holds() {
-	stamp "$1" "$3" >/tmp/lc-want
+	stamp "$1" $((${5:-0} + $3)) | tail -c $(($3 * 512)) >/tmp/lc-want
 	get "$2" "$3" "${4:-}" | cmp -s - /tmp/lc-want || {
 		echo "# sector $2 of ${4:-$D} is not $1 but: $(get "$2" 1 "${4:-}" | head -c 60 | tr -d '\0')"
 		return 1
@@ -278,9 +287,44 @@ same() {
 	cmp <(dd if="$1" bs=1M iflag=direct status=none) <(dd if="$2" bs=1M iflag=direct status=none)
 }
 
+# flip DEVICE BYTE: one bit of it is wrong from now on
+flip() {
+	local at=$(($2 % 512)) byte
+	get $(($2 / 512)) 1 "$1" >/tmp/lc-flip
+	byte=$(od -An -tu1 -j$at -N1 /tmp/lc-flip)
+	printf '%b' "\\0$(printf %o $((byte ^ 1)))" |
+		dd of=/tmp/lc-flip bs=1 seek=$at conv=notrunc status=none
+	dd if=/tmp/lc-flip of="$1" bs=512 seek=$(($2 / 512)) oflag=direct conv=notrunc status=none
+}
+
+# number DEVICE BYTE 4|8: a little-endian integer there
+number() { get $(($2 / 512)) 1 "$1" | od -An -tu"$3" -j$(($2 % 512)) -N"$3" | tr -d ' '; }
+
 # job OPTION...: fio on the volume; what is written is verified if --verify is there
 job() {
+	local log=/tmp/lc-fio.$BASHPID
 	fio --name=job --filename="${JOB_DEV:-$D}" --ioengine=io_uring --direct=1 \
-		--verify_fatal=1 --randrepeat=1 --thread "$@" >/tmp/lc-fio 2>&1 ||
-		{ grep -E 'fio: |verify' /tmp/lc-fio | head -n 5 | sed 's/^/# /'; return 1; }
+		--verify_fatal=1 --randrepeat=1 --thread "$@" >"$log" 2>&1 ||
+		{ grep -E 'fio: |verify' "$log" | head -n 5 | sed 's/^/# /'; return 1; }
+}
+
+# keep_busy OPTION...: such jobs one after the other, while other things are done to the
+# volume, until rest. The last one that ended well had the seed in /tmp/lc-seed.
+keep_busy() {
+	rm -f /tmp/lc-rest
+	(
+		seed=0
+		until [ -e /tmp/lc-rest ]; do
+			seed=$((seed + 1))
+			job --randseed=$seed "$@" || exit
+			echo $seed >/tmp/lc-seed
+		done
+	) &
+	BUSY=$!
+}
+# rest: true if nothing went wrong
+rest() {
+	touch /tmp/lc-rest
+	outcome "$BUSY"
+	same_text "$OUTCOME" ok
 }

@@ -667,12 +667,13 @@ static u64 lc_replay_dirty(struct logcache *lc)
 /* Cut the log here, durably, and begin the next epoch behind the cut. */
 static int lc_replay_fence(struct lc_replay *rp)
 {
+	bool skip = lc_planted(LC_PLANT_NO_FENCE) && !(rp->ck.flags & LC_CKPT_CLEAN);
 	struct logcache *lc = rp->lc;
 	int r;
 
 	lc->segs.next_seq = max(rp->seq + 1, rp->ck.next_seq);
 	lc->ckpt_seq = rp->ck.ckpt_seq;
-	lc->epoch = rp->ck.epoch + !lc_planted(LC_PLANT_NO_FENCE);
+	lc->epoch = rp->ck.epoch + !skip;
 	lc->log.clean_lsn = rp->clean_lsn;
 	lc->log.dirty_sectors = lc_replay_dirty(lc);
 	lc->log.dirty_since = lc->log.dirty_sectors ? get_jiffies_64() : 0;
@@ -682,7 +683,7 @@ static int lc_replay_fence(struct lc_replay *rp)
 			 "no free segment to start the log in; the cache device is full of dirty data");
 		return r;
 	}
-	return lc_planted(LC_PLANT_NO_FENCE) ? 0 : lc_ckpt_write(lc, 0);
+	return skip ? 0 : lc_ckpt_write(lc, 0);
 }
 
 static int lc_replay_run(struct lc_replay *rp)

@@ -37,7 +37,7 @@ enum lc_plant {
 	LC_PLANT_NONE,
 	LC_PLANT_EARLY_ACK,	/* acknowledge before the log write completes */
 	LC_PLANT_NO_FLUSH,	/* a flush does not flush the SSD */
-	LC_PLANT_NO_FENCE,	/* recovery does not cut the log */
+	LC_PLANT_NO_FENCE,	/* recovery after a crash does not cut the log */
 	LC_PLANT_NO_CKPT,	/* segments are used again without a checkpoint */
 };
 

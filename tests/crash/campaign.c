@@ -10,7 +10,7 @@
 #include "campaign.h"
 #include "stamp.h"
 
-#define READ_SECTORS	512u
+#define READ_SECTORS	4096u
 #define MAX_REPORTS	12	/* one bug shows a thousand times */
 
 /* Stamps of chained runs must not be mistaken for those of the run before. */
@@ -26,7 +26,7 @@ struct campaign {
 	void *buf;
 	unsigned int reports;
 	char damage[160];	/* the first damaged sector of what was read last */
-	bool saved_images;
+	bool saved_images, saved_second;
 };
 
 /* Where a crash image comes from, for the report. */
@@ -41,15 +41,18 @@ static void report(struct campaign *c, const char *fmt, ...)
 
 static void report(struct campaign *c, const char *fmt, ...)
 {
+	char text[1024];
 	va_list args;
+	bool wanted;
 
-	if (c->reports++ >= MAX_REPORTS)
-		return;
 	va_start(args, fmt);
-	fputs("# ", stdout);
-	vprintf(fmt, args);
-	putchar('\n');
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	wanted = c->opts->wanted && !regexec(c->opts->wanted, text, 0, NULL, 0);
+	c->result->found |= wanted;
+	if (c->reports++ >= MAX_REPORTS && !wanted)
+		return;
+	printf("# %s\n", text);
 	fflush(stdout);
 }
 
@@ -75,7 +78,7 @@ static bool enough(const struct campaign *c)
 {
 	size_t found = campaign_violations(c->result) - c->result->live_errors;
 
-	return c->opts->stop_after && found >= c->opts->stop_after;
+	return c->result->found || (c->opts->stop_after && found >= c->opts->stop_after);
 }
 
 static uint64_t volume_sectors(const struct campaign *c)
@@ -194,6 +197,21 @@ static void save_images(struct campaign *c, struct cutter *cutter, const struct 
 			       crash->cut, path);
 		image_free(img[dev]);
 	}
+}
+
+/* The recording of the run, or of the first second one in which something was wrong. */
+static void save_recording(struct campaign *c, const struct history *h, const char *suffix)
+{
+	char path[512];
+	int err;
+
+	if (!c->opts->save || (h != c->h && c->saved_second))
+		return;
+	c->saved_second |= h != c->h;
+	snprintf(path, sizeof(path), "%s%s", c->opts->save, suffix);
+	err = history_save(h, path);
+	printf("# recording %s%s\n", err ? "could not be saved: " : "saved to ",
+	       err ? strerror(-err) : path);
 }
 
 static bool stop_subject(struct campaign *c)
@@ -338,8 +356,10 @@ static void cut_chain(struct campaign *c, struct image *const img[NR_DEVS],
 				c->result->chain_violations++;
 		}
 		layers_free(again);
-		if (c->result->chain_violations != before)
+		if (c->result->chain_violations != before) {
 			save_images(c, cutter, &crash);
+			save_recording(c, h, ".second");
+		}
 	}
 	free(cuts);
 	oracle_free(oracle);
@@ -470,14 +490,6 @@ static void check_origin(struct campaign *c)
 	cutter_free(cutter);
 }
 
-static void save_recording(struct campaign *c)
-{
-	int err = history_save(c->h, c->opts->save);
-
-	printf("# recording %s%s%s\n", err ? "could not be saved: " : "saved to ",
-	       err ? strerror(-err) : c->opts->save, "");
-}
-
 void campaign_run(const struct subject *subject, struct image *const start[NR_DEVS],
 		  const struct campaign_opts *opts, struct campaign_result *result)
 {
@@ -496,8 +508,8 @@ void campaign_run(const struct subject *subject, struct image *const start[NR_DE
 	}
 	if (c.reports > MAX_REPORTS)
 		printf("# ... and %u more\n", c.reports - MAX_REPORTS);
-	if (c.reports && opts->save)
-		save_recording(&c);
+	if (c.reports)
+		save_recording(&c, c.h, "");
 	history_free(c.h);
 	free(c.values);
 	free(c.buf);

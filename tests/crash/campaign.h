@@ -11,6 +11,7 @@
 #ifndef CRASH_CAMPAIGN_H
 #define CRASH_CAMPAIGN_H
 
+#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,6 +48,7 @@ struct campaign_opts {
 	unsigned int check_every;	/* 0: no offline checks */
 	bool check_origin;		/* I2 with the SSD lost */
 	unsigned int stop_after;	/* give up after so many violations; 0: never */
+	const regex_t *wanted;		/* optional: a report that ends the campaign */
 	/*
 	 * If anything is wrong, write the recording to this file, and the crash images
 	 * that the first violation came from to files with ".ssd" and ".origin" appended.
@@ -69,6 +71,7 @@ struct campaign_result {
 	size_t chains, chain_cuts, chain_violations;
 	size_t origin_points, origin_violations;
 	size_t check_failures;
+	bool found;			/* what was wanted */
 };
 
 static inline size_t campaign_violations(const struct campaign_result *r)

@@ -139,6 +139,13 @@ void image_read(const struct image *img, uint64_t sector, uint32_t nr, void *buf
 	}
 }
 
+const void *image_peek(const struct image *img, uint64_t sector, uint32_t *nr)
+{
+	check_range(img, sector, *nr);
+	*nr = (uint32_t)page_part(sector, *nr);
+	return find_page(img, sector / PAGE_SECTORS) + sector % PAGE_SECTORS * SECTOR_SIZE;
+}
+
 void image_write(struct image *img, uint64_t sector, uint32_t nr, const void *buf)
 {
 	const uint8_t *in = buf;

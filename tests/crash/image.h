@@ -24,6 +24,13 @@ void image_reset(struct image *img);
 uint64_t image_sectors(const struct image *img);
 
 void image_read(const struct image *img, uint64_t sector, uint32_t nr, void *buf);
+
+/*
+ * Where [sector, sector + *nr) lies in memory; *nr is cut to what lies there in one
+ * piece. Valid until the image, or one under it, is written to.
+ */
+const void *image_peek(const struct image *img, uint64_t sector, uint32_t *nr);
+
 void image_write(struct image *img, uint64_t sector, uint32_t nr, const void *buf);
 void image_zero(struct image *img, uint64_t sector, uint64_t nr);
 

@@ -18,7 +18,9 @@
 #define CMD_WRITE_ZEROES	6
 #define FLAG_SEND_WRITE_ZEROES	(1 << 6)
 
-#define MAX_PENDING	64
+#define MAX_PENDING	128
+#define INPUT_BYTES	(1u << 20)
+#define MAX_PIECES	1024	/* of one sendmsg(), IOV_MAX */
 #define MAX_REQUEST	(32u << 20)
 
 struct request {
@@ -40,35 +42,95 @@ struct recorder {
 	struct rng rng;			/* the thread's own, like all below */
 	struct request pending[MAX_PENDING];
 	unsigned int nr_pending;
+	uint8_t *input;			/* received, not yet looked at: [at, end) */
+	size_t input_at, input_end;
+	struct nbd_reply reply[MAX_PENDING];
+	unsigned int nr_replies;	/* not yet sent; what they consist of: */
+	struct iovec piece[MAX_PIECES];
+	unsigned int nr_pieces;
 };
 
-static bool read_all(int fd, void *buf, size_t bytes)
+static ssize_t read_some(int fd, void *buf, size_t bytes)
 {
-	while (bytes) {
-		ssize_t got = read(fd, buf, bytes);
+	ssize_t got;
 
-		if (got < 0 && errno == EINTR)
-			continue;
+	do {
+		got = read(fd, buf, bytes);
+	} while (got < 0 && errno == EINTR);
+	return got;
+}
+
+/* Requests are many and small: one system call takes as many as there are. */
+static bool read_all(struct recorder *r, void *buf, size_t bytes)
+{
+	uint8_t *out = buf;
+
+	while (bytes) {
+		size_t part = (size_t)min_u64(bytes, r->input_end - r->input_at);
+		bool direct = bytes - part >= INPUT_BYTES;
+		ssize_t got;
+
+		memcpy(out, r->input + r->input_at, part);
+		r->input_at += part;
+		out += part;
+		bytes -= part;
+		if (!bytes)
+			break;
+		got = read_some(r->fd, direct ? out : r->input, direct ? bytes : INPUT_BYTES);
 		if (got <= 0)
 			return false;
-		buf = (uint8_t *)buf + got;
-		bytes -= (size_t)got;
+		if (direct) {
+			out += got;
+			bytes -= (size_t)got;
+		} else {
+			r->input_at = 0;
+			r->input_end = (size_t)got;
+		}
 	}
 	return true;
 }
 
-static bool write_all(int fd, const void *buf, size_t bytes)
+/* Drop what has been sent from the front of the pieces. */
+static struct iovec *skip_sent(struct iovec *piece, unsigned int *nr, size_t sent)
 {
-	while (bytes) {
-		ssize_t put = send(fd, buf, bytes, MSG_NOSIGNAL);
+	while (*nr && sent >= piece->iov_len) {
+		sent -= piece->iov_len;
+		piece++;
+		--*nr;
+	}
+	if (*nr) {
+		piece->iov_base = (uint8_t *)piece->iov_base + sent;
+		piece->iov_len -= sent;
+	}
+	return piece;
+}
+
+static bool send_replies(struct recorder *r)
+{
+	struct iovec *piece = r->piece;
+	unsigned int nr = r->nr_pieces;
+
+	r->nr_pieces = 0;
+	r->nr_replies = 0;
+	while (nr) {
+		struct msghdr msg = { .msg_iov = piece, .msg_iovlen = nr };
+		ssize_t put = sendmsg(r->fd, &msg, MSG_NOSIGNAL);
 
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
 			return false;
-		buf = (const uint8_t *)buf + put;
-		bytes -= (size_t)put;
+		piece = skip_sent(piece, &nr, (size_t)put);
 	}
+	return true;
+}
+
+/* May send replies to make room. */
+static bool add_piece(struct recorder *r, const void *data, size_t bytes)
+{
+	if (r->nr_pieces == MAX_PIECES && !send_replies(r))
+		return false;
+	r->piece[r->nr_pieces++] = (struct iovec) { (void *)data, bytes };
 	return true;
 }
 
@@ -117,7 +179,7 @@ static bool receive(struct recorder *r)
 	uint32_t type, len;
 
 	memset(req, 0, sizeof(*req));
-	if (!read_all(r->fd, &req->wire, sizeof(req->wire)))
+	if (!read_all(r, &req->wire, sizeof(req->wire)))
 		return false;
 	type = be32toh(req->wire.type);
 	len = be32toh(req->wire.len);
@@ -128,7 +190,7 @@ static bool receive(struct recorder *r)
 		if (len > MAX_REQUEST)
 			die("nbd: a request of %u bytes", len);
 		req->op.data = xalloc_pages(len);
-		if (!read_all(r->fd, req->op.data, len))
+		if (!read_all(r, req->op.data, len))
 			return false;
 	}
 	note_arrival(r, req);
@@ -136,32 +198,54 @@ static bool receive(struct recorder *r)
 	return true;
 }
 
-/* Its effect, and for a read its data, now. */
-static void perform(struct recorder *r, struct request *req)
+static bool reply_header(struct recorder *r, const struct request *req)
 {
-	pthread_mutex_lock(&r->lock);
-	if (req->op.type == OP_READ && !req->error) {
-		req->op.data = xalloc_pages((size_t)req->op.nr * SECTOR_SIZE);
-		image_read(r->img, req->op.sector, req->op.nr, req->op.data);
-	} else if (!req->error) {
-		device_apply(&r->opts.model, r->img, &req->op);
-	}
-	if (req->recorded)
-		history_complete(r->rec, req->index);
-	pthread_mutex_unlock(&r->lock);
-}
+	struct nbd_reply *wire;
 
-static bool reply(struct recorder *r, const struct request *req)
-{
-	struct nbd_reply wire = {
+	if ((r->nr_replies == MAX_PENDING || r->nr_pieces == MAX_PIECES) && !send_replies(r))
+		return false;
+	wire = &r->reply[r->nr_replies++];
+	*wire = (struct nbd_reply) {
 		.magic = htobe32(NBD_REPLY_MAGIC), .error = htobe32((uint32_t)req->error),
 	};
+	memcpy(wire->handle, req->wire.handle, sizeof(wire->handle));
+	return add_piece(r, wire, sizeof(*wire));
+}
 
-	memcpy(wire.handle, req->wire.handle, sizeof(wire.handle));
-	if (!write_all(r->fd, &wire, sizeof(wire)))
-		return false;
-	return req->op.type != OP_READ || req->error ||
-	       write_all(r->fd, req->op.data, (size_t)req->op.nr * SECTOR_SIZE);
+/* The pages go to the socket from where they are: no write may come between. */
+static bool reply_data(struct recorder *r, const struct request *req)
+{
+	uint64_t sector = req->op.sector;
+	uint32_t left = req->op.nr, nr;
+
+	for (; left; left -= nr, sector += nr) {
+		const void *data;
+
+		nr = left;
+		data = image_peek(r->img, sector, &nr);
+		if (!add_piece(r, data, (size_t)nr * SECTOR_SIZE))
+			return false;
+	}
+	return true;
+}
+
+/* Its effect, now, and its reply, which may wait to be sent together with others. */
+static bool perform(struct recorder *r, const struct request *req)
+{
+	bool ok = true;
+
+	if (req->op.type != OP_READ)
+		ok = send_replies(r);
+	pthread_mutex_lock(&r->lock);
+	if (!req->error && req->op.type != OP_READ)
+		device_apply(&r->opts.model, r->img, &req->op);
+	if (req->recorded)
+		history_complete(r->rec, req->index);
+	ok = ok && reply_header(r, req);
+	if (req->op.type == OP_READ && !req->error)
+		ok = ok && reply_data(r, req);
+	pthread_mutex_unlock(&r->lock);
+	return ok;
 }
 
 static bool complete_one(struct recorder *r)
@@ -171,35 +255,50 @@ static bool complete_one(struct recorder *r)
 	bool ok;
 
 	r->pending[pick] = r->pending[--r->nr_pending];
-	perform(r, &req);
-	ok = reply(r, &req);
+	ok = perform(r, &req);
 	free(req.op.data);
 	return ok;
 }
 
-static bool more_to_receive(struct recorder *r)
+/* In random order; one at a time if more may come and mix with the rest. */
+static bool complete_some(struct recorder *r, bool all)
+{
+	bool ok = true;
+
+	do {
+		ok = complete_one(r);
+	} while (ok && all && r->nr_pending);
+	return send_replies(r) && ok;
+}
+
+/* *hurry: nothing is to be held back. */
+static bool more_to_receive(struct recorder *r, bool *hurry)
 {
 	struct pollfd pfd = { .fd = r->fd, .events = POLLIN };
 	struct timespec wait = { 0 };
 	unsigned int max_us;
 
-	if (r->nr_pending == MAX_PENDING)
-		return false;
 	pthread_mutex_lock(&r->lock);
 	max_us = r->max_delay_us;
 	pthread_mutex_unlock(&r->lock);
-	if (max_us)
-		wait.tv_nsec = (long)rng_below(&r->rng, max_us) * 1000;
-	return ppoll(&pfd, 1, r->nr_pending ? &wait : NULL, NULL) > 0;
+	*hurry = !max_us;
+	if (r->nr_pending == MAX_PENDING)
+		return false;
+	if (r->input_at < r->input_end || !r->nr_pending)
+		return true;
+	if (*hurry)
+		return false;
+	wait.tv_nsec = (long)rng_below(&r->rng, max_us) * 1000;
+	return ppoll(&pfd, 1, &wait, NULL) > 0;
 }
 
 static void *serve(void *arg)
 {
 	struct recorder *r = arg;
-	bool ok = true;
+	bool ok = true, hurry;
 
 	while (ok)
-		ok = more_to_receive(r) ? receive(r) : !r->nr_pending || complete_one(r);
+		ok = more_to_receive(r, &hurry) ? receive(r) : complete_some(r, hurry);
 	/* Tells the kernel's end, so that nobody waits for an answer. */
 	shutdown(r->fd, SHUT_RDWR);
 	return NULL;
@@ -227,6 +326,7 @@ struct recorder *recorder_new(const struct recorder_opts *opts)
 	r->fd = fds[0];
 	r->kernel_fd = fds[1];
 	r->rng.state = opts->seed;
+	r->input = xalloc_pages(INPUT_BYTES);
 	pthread_mutex_init(&r->lock, NULL);
 	if (pthread_create(&r->thread, NULL, serve, r))
 		die("cannot start the recorder's thread");
@@ -242,6 +342,7 @@ void recorder_free(struct recorder *r)
 	close(r->fd);
 	close(r->kernel_fd);
 	pthread_mutex_destroy(&r->lock);
+	free(r->input);
 	free(r);
 }
 

@@ -13,12 +13,18 @@
 #include "target.h"
 #include "through.h"
 
-/* Entries published in interrupt context at most; more go to the worker. */
-#define LC_PUBLISH_IRQ	4u
+/* Entries published in interrupt context at most; more go to the worker. A crowd's
+ * share of the usual queue depths is less than what a process switch would cost.
+ */
+#define LC_PUBLISH_IRQ	32u
 /* A batch this large gains nothing from waiting for company. */
 #define LC_BATCH_LARGE	(LC_RECORD_BLOCKS_MAX / 2)
-/* The peak of outstanding writes is forgotten over so many records, as a power of two. */
-#define LC_PEAK_SHIFT	6u
+/* With a crowd expected and the device idle, how long after the last write the next one
+ * may come: half of what the write of a fast SSD takes.
+ */
+#define LC_LULL_NS	(50 * NSEC_PER_USEC)
+/* How often the crowd is counted: a lull in so many records is not noticed. */
+#define LC_COUNT_RECORDS	256u
 /* Writers between throttle and limit wait up to this long for each batch. */
 #define LC_THROTTLE_MAX	(HZ / 10)
 
@@ -213,6 +219,7 @@ static struct lc_batch *lc_batch_open(struct logcache *lc, unsigned int need)
 	b->status = BLK_STS_OK;
 	b->published = 0;
 	b->dirty = 0;
+	b->wide = false;
 	log->open = b;
 	return b;
 }
@@ -273,9 +280,10 @@ static struct lc_batch *lc_log_reserve(struct logcache *lc, struct bio *bio, uns
 	ent->pos = len ? *pos : 0;
 	ent->op = lc_bio(bio)->op;
 	b->dirty += len;
+	b->wide |= !len;
 	b->copying++;
 	log->outstanding++;
-	log->peak = max(log->peak, log->outstanding << LC_PEAK_SHIFT);
+	log->crowd = max(log->crowd, log->outstanding);
 	return b;
 }
 
@@ -360,23 +368,85 @@ static void lc_batch_submit(struct lc_batch *b, unsigned int nr_blocks)
 	submit_bio_noacct(bio);
 }
 
+/* Log lock held. */
 static bool lc_log_may_submit(const struct logcache *lc, const struct lc_batch *b)
 {
 	const struct lc_log *log = &lc->log;
-	unsigned int depth = lc->args.log_depth;
 
 	if (!b || !b->nr || b->copying || log->submitting)
 		return false;
-	if (!log->nr_inflight)
-		return true;
 	if (b->sectors >= LC_BATCH_LARGE * LC_BLOCK_SECTORS)
 		return log->nr_inflight < LC_LOG_DEPTH_MAX;
+	if (log->nr_inflight >= lc->args.log_depth)
+		return false;
+	/* The writers are quick, or the crowd would be outstanding: let it gather once. */
+	if (log->crowd > 2 && log->uncounted >= LC_COUNT_RECORDS)
+		return log->hurry;
 	/*
 	 * A record costs as much as several entries, and many writers in a closed
-	 * loop would keep them small for ever: records that take turns share what
-	 * is outstanding at the most.
+	 * loop would keep them small for ever. Half of the crowd can keep the
+	 * device busy while the other half gathers, or both are in flight.
 	 */
-	return log->nr_inflight < depth && b->nr * depth >= log->peak >> LC_PEAK_SHIFT;
+	return b->nr * 2 >= log->crowd || log->hurry;
+}
+
+/* Log lock held. Is there a batch that only waits for company? */
+static bool lc_log_lonely(const struct lc_log *log)
+{
+	return log->open && log->open->nr && !log->nr_inflight && !log->submitting;
+}
+
+/* Log lock held. Grows with each write that comes or is acknowledged. */
+static u64 lc_log_activity(const struct lc_log *log)
+{
+	return log->published_lsn + log->next_lsn + log->open->nr;
+}
+
+/* Log lock held. */
+static void lc_log_await(struct lc_log *log)
+{
+	if (log->awaiting || !lc_log_lonely(log))
+		return;
+	log->awaiting = true;
+	log->seen = lc_log_activity(log);
+	hrtimer_start(&log->lull, ns_to_ktime(LC_LULL_NS), HRTIMER_MODE_REL);
+}
+
+/* Log lock held. If the callback runs already, it finds out. */
+static void lc_log_unawait(struct lc_log *log)
+{
+	log->hurry = false;
+	if (!log->awaiting)
+		return;
+	log->awaiting = false;
+	hrtimer_try_to_cancel(&log->lull);
+}
+
+/* As long as writes come, more may come. */
+static enum hrtimer_restart lc_log_lull(struct hrtimer *timer)
+{
+	struct logcache *lc = container_of(timer, struct logcache, log.lull);
+	struct lc_log *log = &lc->log;
+	unsigned long flags;
+	bool again = false;
+
+	spin_lock_irqsave(&log->lock, flags);
+	if (log->awaiting && lc_log_lonely(log)) {
+		again = log->seen != lc_log_activity(log);
+		log->seen = lc_log_activity(log);
+	}
+	if (again) {
+		hrtimer_forward_now(timer, ns_to_ktime(LC_LULL_NS));
+	} else if (log->awaiting) {
+		log->awaiting = false;
+		log->hurry = true;
+		/* Or it is there and has no processor: do not believe it at once. */
+		log->crowd -= DIV_ROUND_UP(log->crowd - log->outstanding, 4);
+		log->uncounted = 0;
+		queue_work(lc->wq, &log->work);
+	}
+	spin_unlock_irqrestore(&log->lock, flags);
+	return again ? HRTIMER_RESTART : HRTIMER_NORESTART;
 }
 
 /* Log lock held, dropped in between. True if it got a batch on its way. */
@@ -389,11 +459,12 @@ static bool lc_log_submit(struct logcache *lc, unsigned long *flags)
 
 	if (!lc_log_may_submit(lc, b))
 		return false;
+	lc_log_unawait(log);
 	log->open = NULL;
 	log->submitting = true;
 	list_add_tail(&b->list, &log->inflight);
 	log->nr_inflight++;
-	log->peak -= log->peak >> LC_PEAK_SHIFT;
+	log->uncounted++;
 	b->sb = log->cur;
 	b->at = b->sb->fill;
 	info = (struct lc_record_info) {
@@ -479,6 +550,7 @@ static void lc_log_run(struct logcache *lc)
 		bio_list_init(&log->pending);
 	}
 	lc_log_note_held(lc);
+	lc_log_await(log);
 	spin_unlock_irqrestore(&log->lock, flags);
 	while ((bio = bio_list_pop(&back)))
 		lc_bio_end(bio, lc->state != LC_OK ? BLK_STS_IOERR : BLK_STS_DM_REQUEUE);
@@ -699,7 +771,7 @@ static bool lc_log_finish(struct logcache *lc, bool may_sleep, bool *punt, unsig
 
 	if (!b || !b->done)
 		return false;
-	if (!may_sleep && b->nr > LC_PUBLISH_IRQ) {
+	if (!may_sleep && (b->nr > LC_PUBLISH_IRQ || b->wide)) {
 		*punt = true;
 		return false;
 	}
@@ -737,7 +809,9 @@ static void lc_log_complete(struct logcache *lc, bool may_sleep)
 		while (lc_log_finish(lc, may_sleep, &punt, &flags))
 			;
 		log->completing = false;
-		punt |= (log->open && log->open->nr) || !bio_list_empty(&log->pending);
+		punt |= lc_log_may_submit(lc, log->open) || !bio_list_empty(&log->pending);
+		if (!punt)
+			lc_log_await(log);
 	}
 	spin_unlock_irqrestore(&log->lock, flags);
 	if (punt && !may_sleep)
@@ -792,15 +866,17 @@ static void lc_log_unplug(struct blk_plug_cb *cb, bool from_schedule)
 }
 
 /*
- * Whoever plugs has more to come: one record for all of it. Called while the
- * caller still holds a bio of ours, so the volume cannot go away before the
- * callback is counted.
+ * Whoever plugs has more to come: one record for all of it. Map context, in which
+ * suspend waits for us, or the volume could go away before the callback is counted.
  */
 static bool lc_log_plug(struct logcache *lc)
 {
-	struct blk_plug_cb *cb = blk_check_plugged(lc_log_unplug, lc, sizeof(struct lc_plug));
+	struct blk_plug_cb *cb;
 	struct lc_plug *plug;
 
+	if (!current->plug)
+		return false;
+	cb = blk_check_plugged(lc_log_unplug, lc, sizeof(struct lc_plug));
 	if (!cb)
 		return false;
 	plug = container_of(cb, struct lc_plug, cb);
@@ -820,7 +896,7 @@ bool lc_log_write(struct logcache *lc, struct bio *bio)
 {
 	struct lc_log *log = &lc->log;
 	struct lc_batch *b = NULL;
-	bool taken, plugged, run = true;
+	bool taken, ready, run = true;
 	unsigned long flags;
 	unsigned int pos;
 
@@ -828,9 +904,6 @@ bool lc_log_write(struct logcache *lc, struct bio *bio)
 		lc_bio_end(bio, BLK_STS_IOERR);
 		return true;
 	}
-	/* With enough on its way nothing is submitted now, and no plug is needed. */
-	plugged = READ_ONCE(log->nr_inflight) < lc->args.log_depth && current->plug &&
-		  lc_log_plug(lc);
 	spin_lock_irqsave(&log->lock, flags);
 	taken = log->direct == (lc_bio(bio)->op == LC_OP_INVAL);
 	if (taken) {
@@ -847,8 +920,11 @@ bool lc_log_write(struct logcache *lc, struct bio *bio)
 			lc_bio_copy(lc_batch_sector(b, pos), bio);
 		spin_lock_irqsave(&log->lock, flags);
 		b->copying--;
-		run = !plugged && lc_log_may_submit(lc, b);
+		ready = lc_log_may_submit(lc, b);
+		run = ready || (!log->awaiting && lc_log_lonely(log));
 		spin_unlock_irqrestore(&log->lock, flags);
+		if (ready)
+			run = !lc_log_plug(lc);
 	}
 	if (run)
 		lc_log_run(lc);
@@ -891,6 +967,7 @@ static void lc_log_delay_work(struct work_struct *work)
 void lc_log_quiesce(struct logcache *lc)
 {
 	cancel_delayed_work_sync(&lc->log.delay);
+	hrtimer_cancel(&lc->log.lull);
 	wait_event(lc->seg_wait, !atomic_read(&lc->plugs));
 }
 
@@ -997,6 +1074,7 @@ int lc_log_init(struct logcache *lc)
 	INIT_WORK(&log->seal, lc_log_seal_work);
 	INIT_WORK(&log->flush, lc_log_flush_work);
 	INIT_DELAYED_WORK(&log->delay, lc_log_delay_work);
+	hrtimer_setup(&log->lull, lc_log_lull, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	log->batch = kvcalloc(LC_LOG_BATCHES, sizeof(*log->batch), GFP_KERNEL);
 	if (!log->batch)
 		return -ENOMEM;

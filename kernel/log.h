@@ -8,11 +8,12 @@
  *   FREE --open--> OPEN --submit--> IN FLIGHT --end_io--> DONE --publish, ack--> FREE
  *                  bios gather      record is on its way        once all older ones are
  *
- * At most one batch is OPEN. It is submitted when nothing is in flight, or when
- * fewer than log_depth records are and it holds its share of the writes that
- * have lately been outstanding at a time, and when the writer has no more to
- * come (plug), so a lone write leaves at once and a crowd shares one record:
- * this is group commit. The payload is copied into the batch, which makes the
+ * At most one batch is OPEN. It is submitted when fewer than log_depth records
+ * are in flight, it holds its share of the writes that are outstanding at a
+ * time (the crowd), and the writer has no more to come (plug), so a lone write
+ * leaves at once and a crowd shares one record: this is group commit. How large
+ * the crowd is shows when the device has nothing to do and no more writes come
+ * for LC_LULL_NS: then all of it is in the open batch, which leaves as it is. The payload is copied into the batch, which makes the
  * checksum that is stored true of what is stored, whatever the user does to the
  * page meanwhile.
  *
@@ -29,6 +30,7 @@
 #define LC_LOG_H
 
 #include <linux/bio.h>
+#include <linux/hrtimer.h>
 #include <linux/workqueue.h>
 
 #include "format.h"
@@ -57,6 +59,7 @@ struct lc_batch {
 	unsigned int max_blocks;	/* of payload, fits segment and buffer */
 	unsigned int max_ents;
 	struct bio bio;
+	bool wide;		/* an entry may cover much of the index */
 	unsigned int copying;	/* bios whose data is still on its way in */
 	bool done;
 	blk_status_t status;
@@ -81,7 +84,12 @@ struct lc_log {
 	struct list_head inflight;	/* in LSN order */
 	unsigned int nr_inflight;	/* records on their way, */
 	unsigned int outstanding;	/* entries not yet acknowledged */
-	unsigned int peak;		/* recent maximum of it, << LC_PEAK_SHIFT */
+	unsigned int crowd;		/* writes that are outstanding at a time */
+	unsigned int uncounted;		/* records since the crowd was counted */
+	struct hrtimer lull;		/* the open batch waits for company, */
+	bool awaiting;			/* which the timer watches; */
+	bool hurry;			/* it has waited long enough */
+	u64 seen;			/* what had happened when last looked at */
 	struct bio_list pending;	/* no room: no batch, no segment, held */
 	bool submitting;		/* one context seals and submits */
 	bool completing;		/* one context publishes */

@@ -9,6 +9,7 @@
 
 #include <linux/blkdev.h>
 #include <linux/device-mapper.h>
+#include <linux/hrtimer.h>
 #include <linux/version.h>
 
 /* 6.5: fmode_t became blk_mode_t in the block layer. */
@@ -26,5 +27,18 @@ static inline void lc_limit_discard(struct queue_limits *lim, unsigned int secto
 #endif
 	lim->max_hw_discard_sectors = sectors;
 }
+
+/* 6.13: the callback is no longer set by hand. */
+#if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
+static inline void lc_hrtimer_setup(struct hrtimer *timer,
+				    enum hrtimer_restart (*function)(struct hrtimer *),
+				    clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+
+#define hrtimer_setup	lc_hrtimer_setup
+#endif
 
 #endif /* LC_COMPAT_H */

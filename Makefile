@@ -44,6 +44,9 @@ selftests:	## behaviour, on every kernel
 crash:		## power cuts at every write
 	scripts/test crash
 
+soak:		## power cuts with new seeds, CUTS=20000 of them
+	tests/crash/soak $(CUTS)
+
 bench:		## figures in virtual time against their bars
 	scripts/bench
 
@@ -58,4 +61,4 @@ clean:		## remove build/
 	@for d in userspace tests/unit tests/fuzz tests/sim; do \
 		if [ -e $$d/Makefile ]; then $(MAKE) -s -C $$d clean; fi; done
 
-.PHONY: help deps kernels modules helper sparse checkpatch shellcheck lint check kunit selftests crash bench demo test clean
+.PHONY: help deps kernels modules helper sparse checkpatch shellcheck lint check kunit selftests crash soak bench demo test clean

@@ -327,38 +327,45 @@ static size_t collect_promises(const struct history *h, uint64_t **events)
 	return nr;
 }
 
-static size_t sort_unique(uint64_t *v, size_t n)
+static bool choose(bool *chosen, uint64_t event)
 {
-	size_t kept = 0;
+	bool fresh = !chosen[event];
 
-	qsort(v, n, sizeof(*v), by_value);
-	for (size_t i = 0; i < n; i++)
-		if (!kept || v[kept - 1] != v[i])
-			v[kept++] = v[i];
-	return kept;
+	chosen[event] = true;
+	return fresh;
+}
+
+/* Mark n of the events 1 to h->clock. */
+static void choose_some(const struct history *h, size_t n, uint64_t seed, bool *chosen)
+{
+	struct rng rng = { seed };
+	uint64_t *promises;
+	size_t nr_promises = collect_promises(h, &promises), nr = 0;
+
+	nr += choose(chosen, h->clock);
+	/* There may be fewer than wanted: do not look for ever. */
+	for (size_t tries = 0; nr_promises && nr < n / 2 && tries < 2 * n; tries++) {
+		uint64_t event = promises[rng_below(&rng, nr_promises)];
+
+		nr += choose(chosen, max_u64(event - rng_below(&rng, 2), 1));
+	}
+	while (nr < n)
+		nr += choose(chosen, 1 + rng_below(&rng, h->clock));
+	free(promises);
 }
 
 size_t choose_cuts(const struct history *h, size_t n, uint64_t seed, uint64_t **events)
 {
-	struct rng rng = { seed };
-	uint64_t *promises, *out = xcalloc(n + 1, sizeof(*out));
-	size_t nr_promises = collect_promises(h, &promises);
+	bool *chosen = xcalloc(h->clock + 1, sizeof(*chosen));
+	uint64_t *out = xcalloc(min_u64(n, h->clock) + 1, sizeof(*out));
 	size_t nr = 0;
 
-	if (n >= h->clock) {
-		free(out);
-		out = xcalloc(h->clock + 1, sizeof(*out));
-		for (uint64_t c = 1; c <= h->clock; c++)
+	if (n && n < h->clock)
+		choose_some(h, n, seed, chosen);
+	for (uint64_t c = 1; c <= h->clock; c++)
+		if (n >= h->clock || chosen[c])
 			out[nr++] = c;
-	} else if (n) {
-		out[nr++] = h->clock;
-		while (nr < n / 2 && nr_promises)
-			out[nr++] = promises[rng_below(&rng, nr_promises)] -
-				    rng_below(&rng, 2);
-		while (nr < n)
-			out[nr++] = 1 + rng_below(&rng, h->clock);
-	}
-	free(promises);
+	free(chosen);
 	*events = out;
-	return sort_unique(out, nr);
+	return nr;
 }

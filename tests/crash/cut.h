@@ -68,9 +68,10 @@ void cutter_build(struct cutter *cutter, enum dev_id dev, uint64_t seed, struct 
 size_t origin_unit_ends(const struct history *h, uint64_t **events);
 
 /*
- * Choose at most n cut points, ascending, no two alike: half of them next to events
- * after which more must survive than before (completions of flushes and of FUA
- * writes, acknowledgements), the others anywhere. The last event is always one.
+ * Choose n cut points, fewer only if there are not so many events, ascending, no two
+ * alike: half of them next to events after which more must survive than before
+ * (completions of flushes and of FUA writes, acknowledgements), the others anywhere.
+ * The last event is always one.
  */
 size_t choose_cuts(const struct history *h, size_t n, uint64_t seed, uint64_t **events);
 

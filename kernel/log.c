@@ -23,6 +23,8 @@
  * may come: half of what the write of a fast SSD takes.
  */
 #define LC_LULL_NS	(50 * NSEC_PER_USEC)
+/* So many of them if the processor is busy. */
+#define LC_LULLS	4u
 /* How often the crowd is counted: a lull in so many records is not noticed. */
 #define LC_COUNT_RECORDS	256u
 /* Writers between throttle and limit wait up to this long for each batch. */
@@ -385,9 +387,10 @@ static bool lc_log_may_submit(const struct logcache *lc, const struct lc_batch *
 	/*
 	 * A record costs as much as several entries, and many writers in a closed
 	 * loop would keep them small for ever. Half of the crowd can keep the
-	 * device busy while the other half gathers, or both are in flight.
+	 * device busy while the other half gathers, or both are in flight. More
+	 * than fits an interrupt would only make it late.
 	 */
-	return b->nr * 2 >= log->crowd || log->hurry;
+	return b->nr * 2 >= log->crowd || b->nr >= LC_PUBLISH_IRQ || log->hurry;
 }
 
 /* Log lock held. Is there a batch that only waits for company? */
@@ -409,6 +412,7 @@ static void lc_log_await(struct lc_log *log)
 		return;
 	log->awaiting = true;
 	log->seen = lc_log_activity(log);
+	log->lulls = 1;
 	hrtimer_start(&log->lull, ns_to_ktime(LC_LULL_NS), HRTIMER_MODE_REL);
 }
 
@@ -432,8 +436,12 @@ static enum hrtimer_restart lc_log_lull(struct hrtimer *timer)
 
 	spin_lock_irqsave(&log->lock, flags);
 	if (log->awaiting && lc_log_lonely(log)) {
-		again = log->seen != lc_log_activity(log);
+		if (log->seen != lc_log_activity(log))
+			log->lulls = 0;
 		log->seen = lc_log_activity(log);
+		/* Where something else runs, the crowd may be there and wait for the processor. */
+		again = !log->lulls || (log->lulls < LC_LULLS && !is_idle_task(current));
+		log->lulls++;
 	}
 	if (again) {
 		hrtimer_forward_now(timer, ns_to_ktime(LC_LULL_NS));

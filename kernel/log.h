@@ -89,7 +89,8 @@ struct lc_log {
 	struct hrtimer lull;		/* the open batch waits for company, */
 	bool awaiting;			/* which the timer watches; */
 	bool hurry;			/* it has waited long enough */
-	u64 seen;			/* what had happened when last looked at */
+	u64 seen;			/* what had happened when last looked at, */
+	unsigned int lulls;		/* and how often that was the same */
 	struct bio_list pending;	/* no room: no batch, no segment, held */
 	bool submitting;		/* one context seals and submits */
 	bool completing;		/* one context publishes */

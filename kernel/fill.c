@@ -54,6 +54,7 @@ static struct lc_miss *lc_miss_alloc(struct logcache *lc, u64 lba, u32 len)
 	m->lba = lba;
 	m->len = len;
 	m->filled = false;
+	m->through = false;
 	m->status = BLK_STS_OK;
 	m->started = jiffies;
 	m->nr_pages = 0;
@@ -242,7 +243,7 @@ int lc_fill_read(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 
 		lc_cut(bio, min_t(u64, len, m->lba + m->len - lba));
 		return lc_miss_join(m, bio, flags);
 	}
-	if (!lc_inserts_reads(lc) || lc_through_overlaps(sh, lba, len)) {
+	if (!lc_inserts_reads(lc) || lc_through_overlaps(sh, lba, len, NULL)) {
 		spin_unlock_irqrestore(&sh->lock, flags);
 		lc_cut(bio, len);
 		return lc_fill_bypass(lc, bio);
@@ -281,6 +282,12 @@ static void lc_miss_serve(struct lc_miss *m, struct bio_list *waiters)
 	struct bio *bio;
 
 	while ((bio = bio_list_pop(waiters))) {
+		/* That a write failed is not the readers' business. */
+		if (m->status && m->through) {
+			lc_fill_bypass(m->lc, bio);
+			submit_bio_noacct(bio);
+			continue;
+		}
 		if (!m->status)
 			lc_miss_copy(m, bio);
 		bio->bi_status = m->status;
@@ -357,11 +364,16 @@ struct lc_miss *lc_fill_through(struct logcache *lc, struct bio *bio)
 	if (!m)
 		return NULL;
 	m->sh = lc_shard_of(lc, lba);
+	m->through = true;
 	lc_miss_take(m, bio);
 	atomic_inc(&lc->fills.reading);
 	spin_lock_irq(&m->sh->lock);
-	/* Two writes of one block at a time: which of them is last nobody knows. */
-	if (!lc_miss_overlaps(m->sh, lba, m->len))
+	/*
+	 * Two writes of one block at a time: which of them is last nobody knows. One
+	 * that registers later makes the copy stale itself.
+	 */
+	if (!lc_miss_overlaps(m->sh, lba, m->len) &&
+	    !lc_through_overlaps(m->sh, lba, m->len, lc_bio(bio)))
 		list_add(&m->list, &m->sh->misses);
 	spin_unlock_irq(&m->sh->lock);
 	return m;
@@ -528,6 +540,17 @@ int lc_copies_seal(struct logcache *lc, struct lc_segbuf *sb)
 	sb->nr = nr + extra;
 	s->first_lsn = as_of;
 	s->end_lsn = as_of;
+	/*
+	 * The slot makes the copies outlive a power cut, so the origin's own must not
+	 * be in its cache. Without a slot the segment stays open until the next start.
+	 */
+	r = lc_origin_unflushed(lc) ? lc_origin_flush(lc) : 0;
+	if (r) {
+		lc_warn(lc, "flushing %s failed: error %d; a segment of copies will not survive a restart",
+			lc->origin->name, r);
+		lc_segbuf_put(lc, sb);
+		return 0;
+	}
 	r = lc_segbuf_seal(lc, sb, as_of);
 	if (r) {
 		lc_fail(lc, "writing a segment summary failed", r);

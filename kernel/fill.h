@@ -38,6 +38,7 @@ struct lc_miss {
 	u64 lba;			/* multiple of LC_BLOCK_SECTORS */
 	u32 len;
 	u32 at;				/* block of the fill segment it was written to */
+	bool through;			/* the data comes from a direct write */
 	bool filled;			/* the buffer holds the data; under shard lock */
 	blk_status_t status;
 	unsigned long started;		/* jiffies */

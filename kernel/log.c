@@ -57,7 +57,7 @@ static bool lc_log_next_seg(struct logcache *lc)
 	list_add_tail(&old->list, &log->sealing);
 	log->cur = sb;
 	/* An empty or already published segment has nobody else to say so. */
-	queue_work(lc->bg, &log->seal);
+	queue_work(lc->wq, &log->seal);
 	lc_evict_kick(lc);
 	return true;
 }
@@ -170,7 +170,6 @@ static bool lc_log_throttled(struct logcache *lc)
 	unsigned int from = lc->args.dirty_throttle, to = lc->args.dirty_limit;
 	unsigned long delay;
 
-	log->slowed = false;
 	/* The two segments the log always holds are no reason to wait. */
 	if (likely(pct < from) || log->clean_lsn == log->next_lsn)
 		return false;
@@ -179,7 +178,6 @@ static bool lc_log_throttled(struct logcache *lc)
 		return true;
 	if (log->throttled_until && time_before(jiffies, log->throttled_until)) {
 		log->slowed = true;
-		queue_delayed_work(lc->wq, &log->delay, log->throttled_until - jiffies);
 		return true;
 	}
 	/* Quadratic, so that the first per cents cost next to nothing. */
@@ -191,6 +189,16 @@ static bool lc_log_throttled(struct logcache *lc)
 	return false;
 }
 
+/*
+ * A segment that was opened by a start took the reserve for it. Until that is
+ * there again nothing is written, or a few starts in a row would use up all.
+ */
+static bool lc_log_may_begin(const struct logcache *lc, const struct lc_segbuf *sb)
+{
+	/* The segment that is to follow this one is given back when the log stops. */
+	return sb->fill || READ_ONCE(lc->segs.nr_free) + 1 >= LC_SEG_RESTART;
+}
+
 /* Log lock held. @need: payload blocks of the first bio. */
 static struct lc_batch *lc_batch_open(struct logcache *lc, unsigned int need)
 {
@@ -198,8 +206,14 @@ static struct lc_batch *lc_batch_open(struct logcache *lc, unsigned int need)
 	struct lc_segbuf *sb = log->cur;
 	struct lc_batch *b;
 
+	log->slowed = false;
 	if (list_empty(&log->free) || log->stopped || log->gated || lc_log_throttled(lc))
 		return NULL;
+	if (!lc_log_may_begin(lc, sb)) {
+		log->starved = true;
+		lc_evict_kick(lc);
+		return NULL;
+	}
 	if (lc->geo.seg_blocks - sb->fill < 1 + need || !lc_segbuf_room(lc, sb)) {
 		if (!lc_log_next_seg(lc)) {
 			log->starved = true;
@@ -531,15 +545,30 @@ static bool lc_log_take_pending(struct logcache *lc, unsigned long *flags)
 static void lc_log_note_held(struct logcache *lc)
 {
 	struct lc_log *log = &lc->log;
+	unsigned long until;
 
 	if (bio_list_empty(&log->pending) || log->nr_inflight || log->slowed) {
 		log->held_since = 0;
 	} else if (!log->held_since) {
 		log->held_since = jiffies ?: 1;
 		lc_stat_inc(lc, HELD);
-		if (lc->args.hold_ms)
-			queue_delayed_work(lc->wq, &log->delay, msecs_to_jiffies(lc->args.hold_ms));
 	}
+	if (bio_list_empty(&log->pending))
+		return;
+	/* When to look again: at the end of the pause, or of the patience with the origin. */
+	if (log->slowed)
+		until = log->throttled_until;
+	else if (log->held_since && lc->args.hold_ms)
+		until = log->held_since + msecs_to_jiffies(lc->args.hold_ms);
+	else
+		return;
+	mod_delayed_work(lc->wq, &log->delay, time_after(until, jiffies) ? until - jiffies : 0);
+}
+
+/* An interrupted suspend is over for device-mapper before we are told. */
+bool lc_log_requeues(const struct logcache *lc)
+{
+	return READ_ONCE(lc->log.requeue) && dm_noflush_suspending(lc->ti);
 }
 
 /* Everything that can move moves. Process context. */
@@ -553,7 +582,7 @@ static void lc_log_run(struct logcache *lc)
 	spin_lock_irqsave(&log->lock, flags);
 	while (lc_log_take_pending(lc, &flags) || lc_log_submit(lc, &flags))
 		;
-	if (unlikely(log->requeue || lc->state != LC_OK)) {
+	if (unlikely(lc_log_requeues(lc) || lc->state != LC_OK)) {
 		bio_list_merge(&back, &log->pending);
 		bio_list_init(&log->pending);
 	}
@@ -756,7 +785,7 @@ static void lc_log_retire(struct logcache *lc, struct lc_batch *b)
 	list_del_init(&b->list);
 	log->outstanding -= b->nr;
 	if (first && log->published_lsn >= lc->segs.seg[first->seg].end_lsn)
-		queue_work(lc->bg, &log->seal);
+		queue_work(lc->wq, &log->seal);
 }
 
 static void lc_batch_failed(struct lc_batch *b)
@@ -805,13 +834,18 @@ static bool lc_log_finish(struct logcache *lc, bool may_sleep, bool *punt, unsig
  * Whoever finds the oldest batch done publishes it; a context that comes
  * meanwhile leaves its own to him. That keeps the order without a queue.
  */
-static void lc_log_complete(struct logcache *lc, bool may_sleep)
+static void lc_log_complete(struct logcache *lc, struct lc_batch *done, bool may_sleep)
 {
 	struct lc_log *log = &lc->log;
 	bool punt = false;
 	unsigned long flags;
 
 	spin_lock_irqsave(&log->lock, flags);
+	/* Not before the lock is held: once it is done anybody may bring it to its end. */
+	if (done) {
+		done->done = true;
+		log->nr_inflight--;
+	}
 	if (!log->completing) {
 		log->completing = true;
 		while (lc_log_finish(lc, may_sleep, &punt, &flags))
@@ -821,23 +855,17 @@ static void lc_log_complete(struct logcache *lc, bool may_sleep)
 		if (!punt)
 			lc_log_await(log);
 	}
-	spin_unlock_irqrestore(&log->lock, flags);
 	if (punt && !may_sleep)
 		queue_work(lc->wq, &log->work);
+	spin_unlock_irqrestore(&log->lock, flags);
 }
 
 static void lc_batch_endio(struct bio *bio)
 {
 	struct lc_batch *b = bio->bi_private;
-	struct logcache *lc = b->lc;
-	unsigned long flags;
 
-	spin_lock_irqsave(&lc->log.lock, flags);
 	b->status = bio->bi_status;
-	b->done = true;
-	lc->log.nr_inflight--;
-	spin_unlock_irqrestore(&lc->log.lock, flags);
-	lc_log_complete(lc, false);
+	lc_log_complete(b->lc, b, false);
 }
 
 static void lc_log_work(struct work_struct *work)
@@ -846,7 +874,7 @@ static void lc_log_work(struct work_struct *work)
 
 	/* The device first: it can work while the index and the writers are told. */
 	lc_log_run(lc);
-	lc_log_complete(lc, true);
+	lc_log_complete(lc, NULL, true);
 	lc_log_run(lc);
 }
 
@@ -869,8 +897,11 @@ static void lc_log_unplug(struct blk_plug_cb *cb, bool from_schedule)
 		queue_work(lc->wq, &lc->log.work);
 	else
 		lc_log_run(lc);
+	/* Whoever waits frees us next, but not before the end of this section. */
+	rcu_read_lock();
 	if (atomic_dec_and_test(&lc->plugs))
 		wake_up_all(&lc->seg_wait);
+	rcu_read_unlock();
 }
 
 /*
@@ -960,8 +991,6 @@ static void lc_log_delay_work(struct work_struct *work)
 		bio_list_init(&log->pending);
 		log->held_since = 0;
 	}
-	if (hold && log->held_since)
-		queue_delayed_work(lc->wq, &log->delay, log->held_since + hold - jiffies);
 	spin_unlock_irqrestore(&log->lock, flags);
 	while ((bio = bio_list_pop(&failed)))
 		lc_bio_end(bio, BLK_STS_TIMEOUT);
@@ -974,9 +1003,21 @@ static void lc_log_delay_work(struct work_struct *work)
 
 void lc_log_quiesce(struct logcache *lc)
 {
-	cancel_delayed_work_sync(&lc->log.delay);
-	hrtimer_cancel(&lc->log.lull);
+	struct lc_log *log = &lc->log;
+	bool busy;
+
 	wait_event(lc->seg_wait, !atomic_read(&lc->plugs));
+	synchronize_rcu();
+	/* The last bio has ended, but who ended it may still be at it, in an interrupt even. */
+	do {
+		spin_lock_irq(&log->lock);
+		busy = log->completing || !list_empty(&log->inflight);
+		spin_unlock_irq(&log->lock);
+		if (busy)
+			fsleep(100);
+	} while (busy);
+	hrtimer_cancel(&log->lull);
+	cancel_delayed_work_sync(&log->delay);
 }
 
 void lc_log_unhold(struct logcache *lc)
@@ -1023,10 +1064,6 @@ int lc_log_stop(struct logcache *lc)
 
 	if (!cur)
 		return 0;
-	/* Not even the planted bug may leave records on their way behind. */
-	while (lc_planted(LC_PLANT_EARLY_ACK) &&
-	       (READ_ONCE(log->outstanding) || READ_ONCE(log->completing)))
-		fsleep(1000);
 	log->stopped = true;
 	flush_work(&log->flush);
 	lc_seg_unalloc(lc, cur->next_seg);
@@ -1039,7 +1076,7 @@ int lc_log_stop(struct logcache *lc)
 		lc_seg_unalloc(lc, cur->seg);
 		lc_segbuf_put(lc, cur);
 	}
-	queue_work(lc->bg, &log->seal);
+	queue_work(lc->wq, &log->seal);
 	flush_work(&log->seal);
 	return list_empty(&log->sealing) ? 0 : -EIO;
 }

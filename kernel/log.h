@@ -144,6 +144,9 @@ u32 lc_log_write_max(const struct logcache *lc);
 /* Something changed that pending bios may wait for. Any context. */
 void lc_log_kick(struct logcache *lc);
 
+/* Is a suspend without flush under way, which waits for bios to be given back? */
+bool lc_log_requeues(const struct logcache *lc);
+
 /* Until the next start: give back to device-mapper what cannot be placed at once. */
 void lc_log_hold(struct logcache *lc);
 

@@ -159,7 +159,8 @@ struct logcache {
 	u64 volume_sectors;
 	u64 recovery_us;
 	atomic_t plugs;			/* callbacks of plugs that are still to come */
-	bool origin_unflushed;		/* written directly since its last flush */
+	atomic64_t through_seq;		/* direct writes the origin has completed, */
+	u64 through_flushed;		/* and of these it has flushed */
 	u8 loc_bits;
 
 	struct lc_shard *shards;
@@ -179,8 +180,10 @@ struct logcache {
 	 * Nothing on a queue waits for work on the same queue, since under memory
 	 * pressure each of them can be down to one thread.
 	 */
-	struct workqueue_struct *wq;	/* log, misses, jobs, verified reads: only I/O */
-	struct workqueue_struct *bg;	/* writeback, eviction, seals, fills: may wait for wq */
+	struct workqueue_struct *wq;	/* log, misses, jobs, verified reads: only I/O; seals,
+					 * which wait for the SSD and for nothing else
+					 */
+	struct workqueue_struct *bg;	/* writeback, eviction, fills: may wait for wq */
 	struct workqueue_struct *syncs_wq;	/* flushes of the origin: wait for writeback */
 	wait_queue_head_t seg_wait;	/* for lc_seg.readers to reach 0 */
 	struct mutex ckpt_lock;		/* one checkpoint at a time */
@@ -197,10 +200,13 @@ struct lc_bio {
 	struct lc_seg *seg;		/* hit: the segment it reads */
 	struct list_head through;	/* direct write: shard->through */
 	struct lc_miss *miss;		/* direct write: its copy for the cache */
-	u64 lba;			/* of a direct write; of a flush: published_lsn */
+	struct bvec_iter iter;		/* hit: where the bio was before it was remapped */
+	u64 lba;			/* of a direct write; of a hit: its loc; of a flush:
+					 * published_lsn
+					 */
 	u32 len;
 	u8 op;				/* enum lc_op, for the log */
-	struct logcache *lc;		/* verified read, with lba as its loc */
+	struct logcache *lc;		/* for work: a verified read, or one the cache has failed */
 	struct work_struct work;
 };
 

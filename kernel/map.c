@@ -50,9 +50,41 @@ static int lc_map_hit(struct logcache *lc, struct bio *bio, const struct lc_exte
 		lc_lru_hit(lc->lru, block);
 	if (unlikely(lc->args.verify_reads))
 		return lc_verify_read(lc, bio, e->loc);
+	lc_bio(bio)->iter = bio->bi_iter;
+	lc_bio(bio)->lba = e->loc;
 	bio_set_dev(bio, lc->cache->bdev);
 	bio->bi_iter.bi_sector = lc_geo_sector(&lc->geo, e->loc);
 	return DM_MAPIO_REMAPPED;
+}
+
+/* The cache has failed a hit that the origin can serve. */
+static void lc_map_elsewhere(struct work_struct *work)
+{
+	struct lc_bio *pb = container_of(work, struct lc_bio, work);
+	struct bio *bio = dm_bio_from_per_bio_data(pb, sizeof(*pb));
+	struct logcache *lc = pb->lc;
+	u64 lba = bio->bi_iter.bi_sector;
+
+	lc_stat_inc(lc, READ_BYPASS);
+	lc_forget(lc, lc_shard_of(lc, lba), lba, bio_sectors(bio), pb->lba, LC_EXT_DATA);
+	bio_set_dev(bio, lc->origin->bdev);
+	submit_bio_noacct(bio);
+}
+
+/* False: nobody else has the data. */
+static bool lc_map_retry(struct logcache *lc, struct bio *bio)
+{
+	struct lc_bio *pb = lc_bio(bio);
+
+	if (bio_op(bio) != REQ_OP_READ || bio->bi_bdev != lc->cache->bdev ||
+	    !lc_seg_is_clean(lc, pb->seg))
+		return false;
+	pb->lc = lc;
+	bio->bi_iter = pb->iter;
+	bio->bi_status = BLK_STS_OK;
+	INIT_WORK(&pb->work, lc_map_elsewhere);
+	queue_work(lc->wq, &pb->work);
+	return true;
 }
 
 static int lc_map_read(struct logcache *lc, struct bio *bio)
@@ -150,6 +182,8 @@ int lc_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 
 	if ((bio->bi_opf & REQ_PREFLUSH) && !*error)
 		lc_log_durable(lc, pb->lba);
+	if (unlikely(*error) && pb->seg && lc_map_retry(lc, bio))
+		return DM_ENDIO_INCOMPLETE;
 	if (pb->seg)
 		lc_seg_read_done(lc, pb->seg);
 	if (!list_empty(&pb->through))

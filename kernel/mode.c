@@ -10,6 +10,8 @@
 
 /* Less than this left to write back is worth holding writers for, in sectors. */
 #define LC_GATE_SECTORS	8192u
+/* Longer than this the last unit does not take, unless the origin is gone. */
+#define LC_GATE_TIME	HZ
 
 static bool lc_mode_direct(const struct logcache *lc)
 {
@@ -51,13 +53,27 @@ static void lc_mode_enter(struct logcache *lc, bool direct)
 	lc_log_kick(lc);
 }
 
+/* Log lock held. Has the gate been closed for long, and nothing come of it? */
+static bool lc_gate_stuck(struct logcache *lc)
+{
+	struct lc_mode_switch *mode = &lc->mode;
+	u64 clean = lc->log.clean_lsn;
+
+	if (mode->gated_at != clean) {
+		mode->gated_at = clean;
+		mode->gated_since = jiffies;
+		return false;
+	}
+	return time_after_eq(jiffies, mode->gated_since + LC_GATE_TIME);
+}
+
 /*
  * One step per run; the writeback runs it again after each unit. Never waits,
  * so a dead origin leaves the old way in force and nothing stuck.
  */
 static void lc_mode_work(struct work_struct *work)
 {
-	struct logcache *lc = container_of(work, struct logcache, mode.work);
+	struct logcache *lc = container_of(to_delayed_work(work), struct logcache, mode.work);
 	struct lc_log *log = &lc->log;
 	bool want = lc_mode_direct(lc), clean, gate, was;
 
@@ -74,10 +90,12 @@ static void lc_mode_work(struct work_struct *work)
 		lc_mode_enter(lc, false);
 		return;
 	}
+	if (!lc->wb.drain)
+		lc->mode.gated_at = U64_MAX;
 	lc->wb.drain = true;
 	spin_lock_irq(&log->lock);
-	gate = log->dirty_sectors < LC_GATE_SECTORS && !lc->wb.errors;
 	was = log->gated;
+	gate = log->dirty_sectors < LC_GATE_SECTORS && !lc->wb.errors && !lc_gate_stuck(lc);
 	log->gated = gate;
 	clean = gate && !log->open && list_empty(&log->inflight) &&
 		log->clean_lsn == log->next_lsn;
@@ -89,17 +107,19 @@ static void lc_mode_work(struct work_struct *work)
 	}
 	if (was && !gate)
 		lc_log_kick(lc);
+	if (gate)
+		queue_delayed_work(lc->bg, &lc->mode.work, LC_GATE_TIME);
 	lc_wb_kick(lc);
 }
 
 void lc_mode_update(struct logcache *lc)
 {
-	queue_work(lc->bg, &lc->mode.work);
+	mod_delayed_work(lc->bg, &lc->mode.work, 0);
 }
 
 void lc_mode_stop(struct logcache *lc)
 {
-	cancel_work_sync(&lc->mode.work);
+	cancel_delayed_work_sync(&lc->mode.work);
 }
 
 /*--------------------------------------------------------------------------
@@ -107,32 +127,49 @@ void lc_mode_stop(struct logcache *lc)
  *--------------------------------------------------------------------------
  */
 
+bool lc_origin_unflushed(const struct logcache *lc)
+{
+	return atomic64_read(&lc->through_seq) != READ_ONCE(lc->through_flushed);
+}
+
+int lc_origin_flush(struct logcache *lc)
+{
+	u64 seq = atomic64_read(&lc->through_seq);
+	int r = blkdev_issue_flush(lc->origin->bdev);
+
+	/* Two at a time may leave the smaller number: that costs a flush, no more. */
+	if (!r)
+		WRITE_ONCE(lc->through_flushed, seq);
+	return r;
+}
+
 bool lc_flush_needs_origin(const struct logcache *lc)
 {
 	return lc->args.sync == LC_SYNC_ORIGIN || lc_mode_direct(lc) ||
-	       READ_ONCE(lc->log.direct) || READ_ONCE(lc->origin_unflushed);
+	       READ_ONCE(lc->log.direct) || lc_origin_unflushed(lc);
+}
+
+static bool lc_sync_waits(struct logcache *lc, u64 lsn)
+{
+	return READ_ONCE(lc->log.clean_lsn) < lsn && !lc->wb.stop && !lc_log_requeues(lc);
 }
 
 static int lc_sync_origin(struct logcache *lc)
 {
 	unsigned long hold = msecs_to_jiffies(lc->args.hold_ms);
 	u64 lsn = READ_ONCE(lc->log.published_lsn);
-	bool unflushed;
 	int r;
 
-	if (READ_ONCE(lc->log.clean_lsn) < lsn) {
+	/* In a direct mode only INVALs lie between: the data is on the origin already. */
+	if (!READ_ONCE(lc->log.direct) && lc_sync_waits(lc, lsn)) {
 		lc_wb_flush(lc);
-		if (!wait_event_idle_timeout(lc->wb.wait, READ_ONCE(lc->log.clean_lsn) >= lsn ||
-					     lc->wb.stop || READ_ONCE(lc->log.requeue),
+		if (!wait_event_idle_timeout(lc->wb.wait, !lc_sync_waits(lc, lsn),
 					     hold ?: MAX_SCHEDULE_TIMEOUT))
 			return -ETIMEDOUT;
 		if (READ_ONCE(lc->log.clean_lsn) < lsn)
 			return -EAGAIN;
 	}
-	unflushed = xchg(&lc->origin_unflushed, false);
-	r = blkdev_issue_flush(lc->origin->bdev);
-	if (r && unflushed)
-		WRITE_ONCE(lc->origin_unflushed, true);
+	r = lc_origin_flush(lc);
 	if (!r && lc->cache_volatile)
 		r = blkdev_issue_flush(lc->cache->bdev);
 	return r;
@@ -172,7 +209,7 @@ void lc_sync_add(struct logcache *lc, struct bio *bio)
 
 void lc_mode_init(struct logcache *lc)
 {
-	INIT_WORK(&lc->mode.work, lc_mode_work);
+	INIT_DELAYED_WORK(&lc->mode.work, lc_mode_work);
 	INIT_WORK(&lc->syncs.work, lc_sync_work);
 	spin_lock_init(&lc->syncs.lock);
 	bio_list_init(&lc->syncs.bios);

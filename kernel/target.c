@@ -116,7 +116,17 @@ static int lc_policy_init(struct logcache *lc)
 	return lc->lru ? 0 : -EINVAL;
 }
 
-/* A table that replaces another of the same mapped device shares its cache for a while. */
+/*
+ * A table that replaces another of the same mapped device shares its cache for a
+ * while; two targets of one table would both write to it.
+ */
+static bool lc_volumes_clash(const struct logcache *a, const struct logcache *b)
+{
+	return a->cache->bdev == b->cache->bdev &&
+	       (a->ti->table == b->ti->table ||
+		dm_table_get_md(a->ti->table) != dm_table_get_md(b->ti->table));
+}
+
 static int lc_volumes_add(struct logcache *lc)
 {
 	struct logcache *other;
@@ -124,8 +134,7 @@ static int lc_volumes_add(struct logcache *lc)
 
 	mutex_lock(&lc_volumes_lock);
 	list_for_each_entry(other, &lc_volumes, list) {
-		if (other->cache->bdev == lc->cache->bdev &&
-		    dm_table_get_md(other->ti->table) != dm_table_get_md(lc->ti->table)) {
+		if (lc_volumes_clash(other, lc)) {
 			lc_error(lc, "cache device %s is in use by volume %s", lc->cache->name,
 				 other->name);
 			r = -EBUSY;
@@ -193,6 +202,11 @@ static int lc_create_parts(struct logcache *lc)
 	int r;
 
 	lc->loc_bits = order_base_2((u64)lc->geo.nr_segs << lc->geo.seg_shift);
+	if (lc->loc_bits > LC_INDEX_LOC_BITS_MAX) {
+		lc_error(lc, "%s is larger than 16 TiB; format a smaller device or partition",
+			 lc->cache->name);
+		return -EFBIG;
+	}
 	r = lc_segs_init(lc);
 	r = r ?: lc_policy_init(lc);
 	r = r ?: lc_shards_init(lc);
@@ -243,6 +257,11 @@ static int lc_ctr_devices(struct logcache *lc, char **argv)
 	}
 	if (bdev_is_zoned(lc->cache->bdev) || bdev_is_zoned(lc->origin->bdev)) {
 		ti->error = "Zoned devices are not supported";
+		return -EINVAL;
+	}
+	if (bdev_logical_block_size(lc->cache->bdev) > LC_BLOCK_SIZE ||
+	    bdev_logical_block_size(lc->origin->bdev) > LC_BLOCK_SIZE) {
+		ti->error = "Devices with logical blocks of more than 4 KiB are not supported";
 		return -EINVAL;
 	}
 	if (ti->len > bdev_nr_sectors(lc->origin->bdev)) {
@@ -315,9 +334,12 @@ static int lc_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		r = -EBUSY;
 	}
 	r = r ?: lc_ctr_super(lc);
-	if (!r && lc_create_parts(lc)) {
-		ti->error = "Out of memory for the index";
-		r = -ENOMEM;
+	if (!r) {
+		r = lc_create_parts(lc);
+		if (r == -EFBIG)
+			ti->error = "The cache device is too large";
+		else if (r)
+			ti->error = "Out of memory for the index";
 	}
 	if (r) {
 		lc_destroy(lc);
@@ -386,6 +408,8 @@ static int lc_load(struct logcache *lc)
 {
 	int r = -EINVAL;
 
+	/* What an earlier table has written directly nobody may have flushed. */
+	atomic64_set(&lc->through_seq, 1);
 	if (lc->broken)
 		lc_error(lc, "loading has failed before; load the table again");
 	else

@@ -4,7 +4,7 @@
 #include "fill.h"
 #include "segment.h"
 
-bool lc_through_overlaps(const struct lc_shard *sh, u64 lba, u32 len)
+bool lc_through_overlaps(const struct lc_shard *sh, u64 lba, u32 len, const struct lc_bio *but)
 {
 	const struct lc_bio *pb;
 
@@ -13,7 +13,7 @@ bool lc_through_overlaps(const struct lc_shard *sh, u64 lba, u32 len)
 
 	lba = round_down(lba, LC_BLOCK_SECTORS);
 	list_for_each_entry(pb, &sh->through, through) {
-		if (pb->lba < end && lba < pb->lba + pb->len)
+		if (pb != but && pb->lba < end && lba < pb->lba + pb->len)
 			return true;
 	}
 	return false;
@@ -28,6 +28,7 @@ static void lc_through_register(struct logcache *lc, struct bio *bio)
 	pb->lba = bio->bi_iter.bi_sector;
 	pb->len = bio_sectors(bio);
 	pb->op = LC_OP_INVAL;
+	atomic_inc(&lc->through.nr);
 	sh = lc_shard_of(lc, pb->lba);
 	spin_lock_irqsave(&sh->lock, flags);
 	list_add(&pb->through, &sh->through);
@@ -44,6 +45,8 @@ void lc_through_unregister(struct logcache *lc, struct bio *bio)
 	spin_lock_irqsave(&sh->lock, flags);
 	list_del_init(&pb->through);
 	spin_unlock_irqrestore(&sh->lock, flags);
+	if (atomic_dec_and_test(&lc->through.nr) && wq_has_sleeper(&lc->wb.wait))
+		wake_up_all(&lc->wb.wait);
 }
 
 bool lc_through_write(struct logcache *lc, struct bio *bio)
@@ -91,7 +94,8 @@ static void lc_through_work(struct work_struct *work)
 
 void lc_through_end(struct logcache *lc, struct bio *bio, blk_status_t status)
 {
-	WRITE_ONCE(lc->origin_unflushed, true);
+	/* Failed or not: the origin may have it. Before anybody is told. */
+	atomic64_inc(&lc->through_seq);
 	lc_through_unregister(lc, bio);
 	if (lc_bio(bio)->miss)
 		lc_fill_through_end(lc_bio(bio)->miss, status);

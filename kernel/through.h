@@ -32,7 +32,7 @@ void lc_through_end(struct logcache *lc, struct bio *bio, blk_status_t status);
 /* It will not be written directly after all. Any context. */
 void lc_through_unregister(struct logcache *lc, struct bio *bio);
 
-/* Under the lock of @sh. */
-bool lc_through_overlaps(const struct lc_shard *sh, u64 lba, u32 len);
+/* Is a direct write of the range on its way, @but aside (or NULL)? Under the lock of @sh. */
+bool lc_through_overlaps(const struct lc_shard *sh, u64 lba, u32 len, const struct lc_bio *but);
 
 #endif /* LC_THROUGH_H */

@@ -511,6 +511,9 @@ static int lc_unit_apply(struct logcache *lc)
 	struct lc_writeback *wb = &lc->wb;
 	int r;
 
+	/* Direct writes of before must not land on top of the unit; no new ones come (mode.h). */
+	if (lc_index_extents(&wb->unit))
+		wait_event_idle(wb->wait, wb->stop || !atomic_read(&lc->through.nr));
 	WRITE_ONCE(wb->half, true);
 	r = lc_unit_issue(lc);
 	lc_wb_wait_jobs(lc);

@@ -13,9 +13,10 @@
  * time (the crowd), and the writer has no more to come (plug), so a lone write
  * leaves at once and a crowd shares one record: this is group commit. How large
  * the crowd is shows when the device has nothing to do and no more writes come
- * for LC_LULL_NS: then all of it is in the open batch, which leaves as it is. The payload is copied into the batch, which makes the
- * checksum that is stored true of what is stored, whatever the user does to the
- * page meanwhile.
+ * for LC_LULL_NS: then all of it is in the open batch, which leaves as it is.
+ *
+ * The payload is copied into the batch, which makes the checksum that is stored
+ * true of what is stored, whatever the user does to the page meanwhile.
  *
  * Positions in the log, all LSNs:
  *

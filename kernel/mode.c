@@ -160,8 +160,12 @@ static int lc_sync_origin(struct logcache *lc)
 	u64 lsn = READ_ONCE(lc->log.published_lsn);
 	int r;
 
-	/* In a direct mode only INVALs lie between: the data is on the origin already. */
-	if (!READ_ONCE(lc->log.direct) && lc_sync_waits(lc, lsn)) {
+	/*
+	 * What is in the log has to be written back for sync=origin, and on the way to
+	 * a direct mode. In one, only INVALs lie between.
+	 */
+	if (!READ_ONCE(lc->log.direct) &&
+	    (lc->args.sync == LC_SYNC_ORIGIN || lc_mode_direct(lc)) && lc_sync_waits(lc, lsn)) {
 		lc_wb_flush(lc);
 		if (!wait_event_idle_timeout(lc->wb.wait, !lc_sync_waits(lc, lsn),
 					     hold ?: MAX_SCHEDULE_TIMEOUT))

@@ -392,6 +392,11 @@ static void lc_postsuspend(struct dm_target *ti)
 	flush_workqueue(lc->wq);
 	flush_workqueue(lc->bg);
 	flush_workqueue(lc->syncs_wq);
+	/* The table that comes next knows nothing of it. */
+	r = lc_origin_unflushed(lc) ? lc_origin_flush(lc) : 0;
+	if (r)
+		lc_warn(lc, "flushing %s failed: error %d; what was written to it directly may not outlast a power cut",
+			lc->origin->name, r);
 	r = lc->state == LC_OK ? 0 : -EIO;
 	r = r ?: lc_fill_stop(lc);
 	r = r ?: lc_evict_seal(lc);
@@ -408,8 +413,6 @@ static int lc_load(struct logcache *lc)
 {
 	int r = -EINVAL;
 
-	/* What an earlier table has written directly nobody may have flushed. */
-	atomic64_set(&lc->through_seq, 1);
 	if (lc->broken)
 		lc_error(lc, "loading has failed before; load the table again");
 	else

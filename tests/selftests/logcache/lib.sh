@@ -108,6 +108,7 @@ take_down() {
 	for name in "$LC_NULLB"/lc*; do
 		[ ! -d "$name" ] || lc_remove_nullb "${name##*/}"
 	done
+	COPY='' COPIES=2
 }
 
 # Upper volumes of a stack first.

@@ -160,6 +160,10 @@ enum lc_op {
 #define LC_ENTRY_LBA_BITS	56
 #define LC_ENTRY_LBA_MASK	((1ull << LC_ENTRY_LBA_BITS) - 1)
 
+/* No entry crosses a multiple of this many sectors, 16 MiB. */
+#define LC_STRIPE_SHIFT		15u
+#define LC_STRIPE_SECTORS	(1u << LC_STRIPE_SHIFT)
+
 /* The same in records and slots. @pos is a sector offset in the segment. */
 struct lc_entry {
 	__le64 lba_op;		/* sector in the low 56 bits, enum lc_op above */
@@ -188,6 +192,8 @@ static_assert(sizeof(struct lc_record) == 80);
 
 #define LC_RECORD_ROOM		(LC_BLOCK_SIZE - (unsigned int)sizeof(struct lc_record))
 #define LC_RECORD_BLOCKS_MAX	128u
+/* Longest entry with payload, in sectors. */
+#define LC_ENTRY_DATA_MAX	(LC_RECORD_BLOCKS_MAX * LC_BLOCK_SECTORS)
 #define LC_RECORD_ENTRIES_MAX	(LC_RECORD_ROOM / (unsigned int)sizeof(struct lc_entry))
 
 enum lc_seg_type {

@@ -370,13 +370,15 @@ static int entry_check(const struct lc_ent *e, bool payload, u64 lba_end, const 
 		return refuse(why, -EINVAL, "entry is empty");
 	if (e->lba >= lba_end || e->len > lba_end - e->lba)
 		return refuse(why, -EINVAL, "entry lies outside the origin");
-	if (!payload) {
-		if (e->pos)
-			return refuse(why, -EINVAL, "entry without payload has a position");
-		return 0;
-	}
-	if (e->pos < room->start || e->pos >= room->end || e->len > room->end - e->pos)
+	if (!payload && e->pos)
+		return refuse(why, -EINVAL, "entry without payload has a position");
+	if (payload && (e->pos < room->start || e->pos >= room->end ||
+			e->len > room->end - e->pos))
 		return refuse(why, -EINVAL, "payload lies outside its blocks");
+	if (e->lba >> LC_STRIPE_SHIFT != (e->lba + e->len - 1) >> LC_STRIPE_SHIFT)
+		return refuse(why, -EINVAL, "entry crosses a stripe");
+	if (payload && e->len > LC_ENTRY_DATA_MAX)
+		return refuse(why, -EINVAL, "entry is too long");
 	return 0;
 }
 

@@ -2,7 +2,6 @@
 #include "replay.h"
 
 #include <linux/ktime.h>
-#include <linux/list_sort.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/vmalloc.h>
@@ -35,7 +34,7 @@ struct lc_tail {
 	unsigned int nr;
 	u64 lsn;		/* next expected */
 	u32 chain;
-	u64 acked;		/* highest acked_lsn of any record */
+	u64 acked;		/* entries below it were durable, as far as is known */
 	u64 damaged;		/* records below it with a bad payload */
 };
 
@@ -43,6 +42,9 @@ struct lc_replay {
 	struct logcache *lc;
 	struct lc_ckpt_info ck;
 	struct lc_tail tail;
+	u32 *order;		/* segments by sequence number */
+	u32 *payload;		/* of each segment that was dirty at the checkpoint, sectors */
+	u32 later;		/* a segment whose slot is newer than any checkpoint */
 	u64 clean_lsn;
 	u64 seq;		/* highest seen */
 	u32 last_log;		/* sealed log segment with the highest seq */
@@ -127,23 +129,20 @@ static void lc_replay_extent(struct logcache *lc, struct lc_extent e, u64 lba)
 	}
 }
 
-/* One entry, cut at stripes and at what an extent can hold. */
+/* One entry: within a stripe, and no longer than an extent can be (record.c). */
 static void lc_replay_entry(struct logcache *lc, u32 seg, const struct lc_ent *ent, u8 kind)
 {
-	struct lc_extent e = { .kind = kind };
-	u64 lba = ent->lba;
-	u32 left, n;
+	struct lc_extent e = {
+		.key = lc_key(ent->lba),
+		.len = ent->len,
+		.kind = kind,
+		.loc = lc_geo_loc(&lc->geo, seg, kind == LC_EXT_DATA ? ent->pos : 0),
+	};
 
-	for (left = ent->len; left; left -= n, lba += n) {
-		n = min(left, lc_stripe_room(lba));
-		if (kind == LC_EXT_DATA)
-			n = min(n, LC_EXT_MAX_DATA);
-		e.key = lc_key(lba);
-		e.len = n;
-		e.loc = lc_geo_loc(&lc->geo, seg, kind == LC_EXT_DATA ?
-				   ent->pos + (lba - ent->lba) : 0);
-		lc_replay_extent(lc, e, lba);
-	}
+	static_assert(LC_ENTRY_DATA_MAX <= LC_EXT_MAX_DATA);
+	static_assert(LC_STRIPE_SECTORS <= LC_EXT_MAX_HOLE);
+	lc_replay_extent(lc, e, ent->lba);
+	cond_resched();
 }
 
 /* Only blocks with a set bit; runs of them stay together. */
@@ -260,6 +259,9 @@ static void lc_replay_slot(struct lc_replay *rp, const struct lc_slot *slot, u32
 		lc_set_intact(lc, seg, 0);
 		return;
 	}
+	/* The checkpoint with an epoch is durable before anything else has it. */
+	if (info.epoch > rp->ck.epoch)
+		rp->later = seg;
 	lc_replay_note(rp, &info);
 	bits = lc_slot_has_bits(rp, &info);
 	if (!bits)
@@ -270,6 +272,8 @@ static void lc_replay_slot(struct lc_replay *rp, const struct lc_slot *slot, u32
 		lc_entry_get(&ents[i], &ent);
 		lc_replay_op(lc, seg, &ent, bits, info.type == LC_SEG_LOG &&
 			     info.end_lsn <= rp->ck.clean_lsn);
+		if (ent.op == LC_OP_WRITE)
+			rp->payload[seg] += ent.len;
 	}
 }
 
@@ -293,7 +297,12 @@ static int lc_replay_table(struct lc_replay *rp)
 			lc_replay_slot(rp, rp->buf + i * slot, seg + i);
 		cond_resched();
 	}
-	return 0;
+	if (rp->later == LC_SEG_NONE)
+		return 0;
+	lc_error(lc,
+		 "the newest checkpoint on %s is lost: segment %u is of a later activation; run logcachectl check",
+		 lc->cache->name, rp->later);
+	return -EBADMSG;
 }
 
 /*--------------------------------------------------------------------------
@@ -345,6 +354,8 @@ static void lc_tail_apply(struct lc_replay *rp, struct lc_segbuf *sb, const stru
 		lc_entry_get(&lc_record_entries(r)[i], &ent);
 		lc_replay_op(lc, sb->seg, &ent, false, false);
 		lc_segbuf_add(sb, &ent);
+		if (ent.op == LC_OP_WRITE)
+			rp->payload[sb->seg] += ent.len;
 	}
 	sb->fill = at + 1 + info->nr_blocks;
 	sb->next_seg = info->next_seg;
@@ -391,6 +402,7 @@ static void lc_tail_open(struct lc_replay *rp, struct lc_segbuf *sb,
 
 	sb->seq = info->seq;
 	sb->first_lsn = info->lsn;
+	rp->payload[sb->seg] = 0;
 	s->state = LC_SEG_OPEN;
 	s->type = LC_SEG_LOG;
 	s->seq = info->seq;
@@ -460,8 +472,9 @@ static u32 lc_tail_segment(struct lc_replay *rp, u32 seg, u64 *seq, struct lc_se
 		}
 		t->lsn = info.lsn + info.nr_entries;
 		t->chain = info.crc;
-		t->acked = max(t->acked, info.acked_lsn);
 		rp->clean_lsn = max(rp->clean_lsn, info.clean_lsn);
+		/* What is on the origin was durable before. */
+		t->acked = max3(t->acked, info.acked_lsn, rp->clean_lsn);
 		next = info.next_seg;
 		at += 1 + info.nr_blocks;
 		(*took)++;
@@ -519,21 +532,75 @@ static int lc_tail_walk(struct lc_replay *rp, bool apply)
 	return 0;
 }
 
+/*
+ * No log segment that ends above the checkpoint's clean_lsn has been freed, so
+ * the sealed ones lead from there to the tail without a gap, clean or not: what
+ * is missing could be what supersedes something older.
+ */
+static u64 lc_sealed_end(struct lc_replay *rp)
+{
+	struct logcache *lc = rp->lc;
+	u64 at = rp->ck.clean_lsn;
+	const struct lc_seg *s;
+	u32 i;
+
+	for (i = 0; i < lc->geo.nr_segs; i++) {
+		s = &lc->segs.seg[rp->order[i]];
+		if (s->state != LC_SEG_SEALED || s->type != LC_SEG_LOG || s->end_lsn <= at)
+			continue;
+		if (s->first_lsn > at)
+			break;
+		at = s->end_lsn;
+	}
+	return at;
+}
+
+/* @start: where the tail begins. */
+static int lc_replay_whole(struct lc_replay *rp, u64 start)
+{
+	struct logcache *lc = rp->lc;
+	u64 at = lc_sealed_end(rp);
+
+	if (at >= start)
+		return 0;
+	lc_error(lc,
+		 "log entries from %llu on are missing on %s: a segment summary is damaged; run logcachectl check",
+		 at, lc->cache->name);
+	return -EBADMSG;
+}
+
+static int lc_replay_end(struct lc_replay *rp, u64 end)
+{
+	struct logcache *lc = rp->lc;
+
+	if (rp->clean_lsn <= end)
+		return 0;
+	lc_error(lc,
+		 "%s says that entries up to %llu are written back, but its log ends at %llu; run logcachectl check",
+		 lc->cache->name, rp->clean_lsn, end);
+	return -EBADMSG;
+}
+
 static int lc_replay_tail(struct lc_replay *rp)
 {
 	struct lc_tail *t = &rp->tail;
-	u64 end;
+	u64 end, seq;
 	int r;
 
 	if (rp->ck.flags & LC_CKPT_CLEAN) {
 		t->lsn = rp->ck.log_lsn;
 		t->chain = rp->ck.log_chain;
-		return 0;
+		return lc_replay_whole(rp, t->lsn) ?: lc_replay_end(rp, t->lsn);
 	}
-	r = lc_tail_walk(rp, false);
+	lc_tail_start(rp, &seq);
+	t->acked = rp->clean_lsn;
+	r = lc_replay_whole(rp, t->lsn);
+	r = r ?: lc_tail_walk(rp, false);
+	end = t->lsn;
+	/* The second walk writes: what is to be refused is refused before. */
+	r = r ?: lc_replay_end(rp, end);
 	if (r)
 		return r;
-	end = t->lsn;
 	r = lc_tail_walk(rp, true);
 	if (t->lsn < end)
 		lc_info(rp->lc,
@@ -543,7 +610,7 @@ static int lc_replay_tail(struct lc_replay *rp)
 		lc_error(rp->lc,
 			 "%llu log records with acknowledged data fail their checksum; run logcachectl check",
 			 t->damaged);
-	return r;
+	return r ?: lc_replay_end(rp, t->lsn);
 }
 
 /*--------------------------------------------------------------------------
@@ -567,13 +634,13 @@ static void lc_replay_sweep(struct lc_replay *rp)
 	for (sh = lc->shards; sh < lc->shards + LC_SHARDS; sh++) {
 		cursor = 0;
 		while (lc_index_next(&sh->index, &cursor, &e)) {
+			cond_resched();
 			if (e.kind == LC_EXT_DATA ||
 			    (e.kind == LC_EXT_ZERO && !lc_seg_clean(rp, lc_seg_at(lc, e.loc))))
 				continue;
 			lc_replay_topup(lc, sh);
 			WARN_ON_ONCE(lc_index_remove(&sh->index, e.key, e.len, NULL, NULL));
 		}
-		cond_resched();
 	}
 }
 
@@ -611,56 +678,58 @@ static void lc_replay_sort_one(struct lc_replay *rp, u32 seg)
 }
 
 /* Oldest first, for the eviction's sake and because the log is in that order. */
-static int lc_replay_sort(struct lc_replay *rp)
+static void lc_replay_sort(struct lc_replay *rp)
 {
-	struct logcache *lc = rp->lc;
-	u32 nr = lc->geo.nr_segs, i;
-	u32 *order = vmalloc(array_size(nr, sizeof(*order)));
+	u32 i;
 
-	if (!order)
-		return -ENOMEM;
-	for (i = 0; i < nr; i++)
-		order[i] = i;
-	sort_r(order, nr, sizeof(*order), lc_seg_cmp_seq, NULL, lc->segs.seg);
-	for (i = 0; i < nr; i++)
-		lc_replay_sort_one(rp, order[i]);
-	vfree(order);
-	return 0;
+	for (i = 0; i < rp->lc->geo.nr_segs; i++) {
+		lc_replay_sort_one(rp, rp->order[i]);
+		cond_resched();
+	}
 }
 
-/* All of the log from clean_lsn to the end has to be there. */
-static int lc_replay_whole(struct lc_replay *rp)
+static void lc_replay_order(struct lc_replay *rp)
 {
-	struct logcache *lc = rp->lc;
-	u64 at = rp->clean_lsn;
-	struct lc_seg *s;
+	u32 i;
 
-	if (at > rp->tail.lsn) {
-		lc_error(lc,
-			 "%s says that entries up to %llu are written back, but its log ends at %llu; run logcachectl check",
-			 lc->cache->name, at, rp->tail.lsn);
-		return -EBADMSG;
-	}
-	list_for_each_entry(s, &lc->log.dirty, list) {
-		if (s->first_lsn > at)
-			break;
-		at = s->end_lsn;
-	}
-	if (at >= rp->tail.lsn)
+	for (i = 0; i < rp->lc->geo.nr_segs; i++)
+		rp->order[i] = i;
+	sort_r(rp->order, rp->lc->geo.nr_segs, sizeof(*rp->order), lc_seg_cmp_seq, NULL,
+	       rp->lc->segs.seg);
+}
+
+/* Payload of @s below clean_lsn: what is clean in a dirty segment. */
+static u64 lc_replay_clean_part(struct lc_replay *rp, const struct lc_seg *s)
+{
+	struct lc_slot *slot = rp->buf;
+	struct lc_slot_info info;
+	struct lc_ent ent;
+	u64 sum = 0;
+	u32 i;
+
+	/* Without its slot the figure is too high: no reason not to start. */
+	if (lc_slot_read(rp->lc, lc_seg_no(rp->lc, s), slot, &info))
 		return 0;
-	lc_error(lc,
-		 "log entries from %llu on are missing on %s: a segment summary is damaged; run logcachectl check",
-		 at, lc->cache->name);
-	return -EBADMSG;
+	for (i = 0; i < rp->clean_lsn - s->first_lsn; i++) {
+		lc_entry_get(&lc_slot_entries(slot)[i], &ent);
+		if (ent.op == LC_OP_WRITE)
+			sum += ent.len;
+	}
+	return sum;
 }
 
-static u64 lc_replay_dirty(struct logcache *lc)
+/* As the log counts: every version of a sector. */
+static u64 lc_replay_dirty(struct lc_replay *rp)
 {
+	struct logcache *lc = rp->lc;
 	struct lc_seg *s;
 	u64 sum = 0;
 
-	list_for_each_entry(s, &lc->log.dirty, list)
-		sum += atomic_read(&s->live);
+	list_for_each_entry(s, &lc->log.dirty, list) {
+		sum += rp->payload[lc_seg_no(lc, s)];
+		if (s->first_lsn < rp->clean_lsn)
+			sum -= lc_replay_clean_part(rp, s);
+	}
 	return sum;
 }
 
@@ -675,7 +744,7 @@ static int lc_replay_fence(struct lc_replay *rp)
 	lc->ckpt_seq = rp->ck.ckpt_seq;
 	lc->epoch = rp->ck.epoch + !skip;
 	lc->log.clean_lsn = rp->clean_lsn;
-	lc->log.dirty_sectors = lc_replay_dirty(lc);
+	lc->log.dirty_sectors = lc_replay_dirty(rp);
 	lc->log.dirty_since = lc->log.dirty_sectors ? get_jiffies_64() : 0;
 	r = lc_log_start(lc, rp->tail.lsn, rp->tail.chain);
 	if (r) {
@@ -703,17 +772,17 @@ static int lc_replay_run(struct lc_replay *rp)
 	lc->epoch = rp->ck.epoch;
 	rp->clean_lsn = rp->ck.clean_lsn;
 	r = lc_replay_table(rp);
-	if (!r)
-		r = lc_replay_tail(rp);
+	if (r)
+		return r;
+	lc_replay_order(rp);
+	r = lc_replay_tail(rp);
 	if (r)
 		return r;
 	lc_replay_sweep(rp);
-	r = lc_replay_sort(rp);
-	if (!r)
-		r = lc_replay_whole(rp);
-	if (!r)
-		r = lc_replay_fence(rp);
-	return r;
+	/* The tail has changed it. */
+	lc_replay_order(rp);
+	lc_replay_sort(rp);
+	return lc_replay_fence(rp);
 }
 
 int lc_replay(struct logcache *lc)
@@ -727,15 +796,20 @@ int lc_replay(struct logcache *lc)
 	if (!rp)
 		return -ENOMEM;
 	rp->lc = lc;
+	rp->later = LC_SEG_NONE;
 	rp->bytes = max(table, seg);
 	rp->buf = lc_buf_alloc(rp->bytes);
-	if (rp->buf)
+	rp->order = vmalloc(array_size(lc->geo.nr_segs, sizeof(*rp->order)));
+	rp->payload = vzalloc(array_size(lc->geo.nr_segs, sizeof(*rp->payload)));
+	if (rp->buf && rp->order && rp->payload)
 		r = lc_replay_run(rp);
 	lc->recovery_us = ktime_us_delta(ktime_get(), start);
 	if (!r)
 		lc_info(lc, "ready after %llu us: %u segments in use, %llu dirty sectors, epoch %llu, %s stop before",
 			lc->recovery_us, rp->nr_slots, lc->log.dirty_sectors, lc->epoch,
 			rp->ck.flags & LC_CKPT_CLEAN ? "clean" : "unclean");
+	vfree(rp->payload);
+	vfree(rp->order);
 	lc_buf_free(rp->buf, rp->bytes);
 	kfree(rp);
 	return r;

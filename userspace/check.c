@@ -120,11 +120,14 @@ static void check_sequence(struct check *c)
 	free(by_seq);
 }
 
-/* Everything that is not on the origin has to be there, without a gap. */
+/*
+ * Everything that was not on the origin at the checkpoint has to be there, without
+ * a gap: nothing of it can have been freed, and what is missing superseded something.
+ */
 static void check_lsns(struct check *c)
 {
 	const struct recovery *rec = &c->rec;
-	u64 have = rec->clean_lsn;
+	u64 from = c->img.ckpt.clean_lsn, have = from;
 	u32 i;
 
 	if (rec->clean_lsn > rec->tail_lsn)
@@ -135,14 +138,14 @@ static void check_lsns(struct check *c)
 	for (i = 0; i < rec->nr_sources; i++) {
 		const struct source *s = &rec->sources[i];
 
-		if (!s->dirty)
+		if (s->type != LC_SEG_LOG || s->end_lsn <= from)
 			continue;
 		if (s->first_lsn > have)
 			finding(&c->findings, FAULT, image_slot_block(&c->img, s->seg),
 				advice_dirty,
 				"writes with LSN %llu to %llu are missing before segment %u",
 				have, s->first_lsn - 1, s->seg);
-		else if (s->first_lsn < have && have != rec->clean_lsn)
+		else if (s->first_lsn < have && have != from)
 			finding(&c->findings, FAULT, image_slot_block(&c->img, s->seg),
 				"seek help before using the cache",
 				"segment %u has LSN %llu again", s->seg, s->first_lsn);

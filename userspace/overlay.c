@@ -5,9 +5,6 @@
 #include "ctl.h"
 #include "overlay.h"
 
-#define STRIPE_SHIFT	15u
-#define STRIPE		(1u << STRIPE_SHIFT)
-
 static void top_up(struct lc_index *ix)
 {
 	while (lc_index_spare(ix) < lc_index_need(ix)) {
@@ -44,7 +41,7 @@ static void forget(struct lc_index *ix, u64 lba, u32 len)
 /* Longest step from @lba that the index takes at once. */
 static u32 step(u64 lba, u32 left, bool data)
 {
-	u32 room = STRIPE - (lba & (STRIPE - 1));
+	u32 room = LC_STRIPE_SECTORS - (lba & (LC_STRIPE_SECTORS - 1));
 	u32 most = data ? LC_EXT_MAX_DATA : LC_EXT_MAX_HOLE;
 
 	if (room < most)
@@ -114,7 +111,7 @@ bool overlay_build(struct overlay *o, const struct image *img, const struct reco
 	const struct lc_index_geo geo = {
 		.loc_bits = LC_INDEX_LOC_BITS_MAX,
 		.seg_shift = img->geo.seg_shift,
-		.stripe_shift = STRIPE_SHIFT,
+		.stripe_shift = LC_STRIPE_SHIFT,
 	};
 	struct progress p;
 	bool ok = true;

@@ -51,11 +51,13 @@ static void entries_inside(const struct lc_entry *entries, u32 nr, u32 start, u3
 	for (i = 0; i < nr; i++) {
 		lc_entry_get(&entries[i], &e);
 		must(e.lba + e.len <= ORIGIN);
+		must(!e.len || e.lba / LC_STRIPE_SECTORS == (e.lba + e.len - 1) / LC_STRIPE_SECTORS);
 		must(e.op >= LC_OP_WRITE && e.op <= LC_OP_COPY);
 		if (e.op != LC_OP_WRITE && e.op != LC_OP_COPY) {
 			must(!e.pos);
 			continue;
 		}
+		must(e.len <= LC_ENTRY_DATA_MAX);
 		must(e.len && e.pos >= start && (u64)e.pos + e.len <= end);
 	}
 }

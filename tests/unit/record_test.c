@@ -397,7 +397,7 @@ static void bitmap_must_be_of_this_checkpoint(void)
 static const struct lc_ent record_ents[] = {
 	{ .lba = 0, .len = 8, .pos = ROOM, .op = LC_OP_WRITE },
 	{ .lba = LBA_END - 1, .len = 1, .pos = ROOM + 8 * BLOCKS - 1, .op = LC_OP_WRITE },
-	{ .lba = 8, .len = 1000000, .op = LC_OP_DISCARD },
+	{ .lba = 8, .len = LC_STRIPE_SECTORS - 8, .op = LC_OP_DISCARD },
 	{ .lba = 16, .len = 8, .op = LC_OP_ZERO },
 	{ .lba = 24, .len = 8, .op = LC_OP_INVAL },
 	{ .op = LC_OP_FENCE },
@@ -551,6 +551,9 @@ static void record_entries_are_bounded(void)
 	RECORD(put(0, 0, 8, ROOM + BLOCKS * 8, LC_OP_WRITE), "payload lies outside its blocks");
 	RECORD(put(0, 0, BLOCKS * 8 + 1, ROOM, LC_OP_WRITE), "payload lies outside its blocks");
 	RECORD(put(0, 0, 1 << 29, ROOM, LC_OP_WRITE), "payload lies outside its blocks");
+	RECORD(put(0, LC_STRIPE_SECTORS - 4, 8, ROOM, LC_OP_WRITE), "entry crosses a stripe");
+	RECORD(put(2, 0, LC_STRIPE_SECTORS + 1, 0, LC_OP_ZERO), "entry crosses a stripe");
+	RECORD(put(2, 8, LC_STRIPE_SECTORS, 0, LC_OP_INVAL), "entry crosses a stripe");
 	RECORD(put(2, 0, 8, ROOM, LC_OP_DISCARD), "entry without payload has a position");
 	RECORD(put(0, 0, 8, ROOM, LC_OP_COPY), "entry has an unknown operation");
 	RECORD(put(0, 0, 8, ROOM, 0), "entry has an unknown operation");
@@ -776,6 +779,7 @@ static void slot_entries_are_bounded(void)
 	SLOT(slot_put(0, 0, 8, CRCS * 8 - 7, LC_OP_WRITE), "payload lies outside its blocks");
 	SLOT(slot_put(0, 0, ~0u >> 3, 8, LC_OP_WRITE), "payload lies outside its blocks");
 	SLOT(slot_put(0, 0, 8, ~0u, LC_OP_WRITE), "payload lies outside its blocks");
+	SLOT(slot_put(2, 5 * LC_STRIPE_SECTORS - 1, 2, 0, LC_OP_ZERO), "entry crosses a stripe");
 	SLOT(slot_put(2, 0, 8, 8, LC_OP_ZERO), "entry without payload has a position");
 	SLOT(slot_put(0, 0, 8, 8, LC_OP_COPY), "entry has an unknown operation");
 	FILL(slot_put(0, 0, 8, 8, LC_OP_WRITE), "entry has an unknown operation");

@@ -330,8 +330,13 @@ static void lc_evict_work(struct work_struct *work)
 		return;
 	while (!ev->stop && (ev->all || lc_free_now(lc) < low)) {
 		seg = lc_victim_pick(lc);
-		if (seg == LC_LRU_NONE)
-			break;
+		if (seg == LC_LRU_NONE) {
+			if (!lc_lru_ready(lc->lru))
+				break;
+			/* It looks at some at a time. */
+			cond_resched();
+			continue;
+		}
 		/* What cannot be emptied stays as it is and is not picked again. */
 		if (lc_victim_empty(lc, seg)) {
 			WRITE_ONCE(lc->segs.seg[seg].state, LC_SEG_SEALED);

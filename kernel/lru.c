@@ -28,6 +28,9 @@
 #define SWEEP_SEGS	16
 #define PICK_TRIES	8
 
+/* Segments looked at for one victim while none is READY. */
+#define LOOK_SEGS	(8 * PROBE_SEGS)
+
 /* Keepers per victim, in 1/64 of a segment: no garbage about, and garbage. */
 #define KEEP_CLEAN	10
 #define KEEP_GARBAGE	62
@@ -55,6 +58,7 @@ struct lc_lru {
 	u32 hand;		/* next segment to cool */
 	u32 probe;		/* next segment to sample */
 	u32 ttl_probe;
+	u32 ready;		/* segments that are */
 	u32 ttl_last;		/* time of the last refill of ... */
 	u64 ttl_left;		/* blocks that may expire now */
 	s64 credit;		/* blocks that may be carried now */
@@ -211,7 +215,7 @@ static void sample_add(struct lc_lru *lru, struct lc_lru_sample *s, u32 seg)
 	}
 }
 
-/* PROBE_SEGS further, and on until something is READY. */
+/* PROBE_SEGS further, and on, but not for ever, until something is READY. */
 static void sample(struct lc_lru *lru, struct lc_lru_sample *s)
 {
 	u32 i;
@@ -220,7 +224,7 @@ static void sample(struct lc_lru *lru, struct lc_lru_sample *s)
 		.best = LC_LRU_NONE,
 		.best_cost = U32_MAX,
 	};
-	for (i = 0; i < lru->p.nsegs; i++) {
+	for (i = 0; i < min_t(u32, lru->p.nsegs, LOOK_SEGS) && lru->ready; i++) {
 		if (i >= PROBE_SEGS && s->segs)
 			break;
 		if (lru->seg[lru->probe].state == LC_LRU_READY)
@@ -262,6 +266,7 @@ static void sweep(struct lc_lru *lru)
 static u32 take(struct lc_lru *lru, u32 seg, u32 keepers, u32 keep)
 {
 	lru->seg[seg].state = LC_LRU_VICTIM;
+	lru->ready--;
 	lru->seg[seg].keep = keep;
 	lru->credit = min_t(s64, credit_after(lru, keepers),
 			    (s64)CREDIT_SEGS * lru->p.blocks_per_seg);
@@ -286,18 +291,19 @@ static u32 take_forced(struct lc_lru *lru, const struct lc_lru_sample *s)
 
 u32 lc_lru_pick(struct lc_lru *lru)
 {
-	struct lc_lru_sample s;
+	struct lc_lru_sample s, last;
 	int try;
 
 	for (try = 0; try < PICK_TRIES; try++) {
 		sample(lru, &s);
 		if (s.best == LC_LRU_NONE)
-			return LC_LRU_NONE;
+			break;
+		last = s;
 		if (affordable(lru, &s, s.best_keepers))
 			return take(lru, s.best, s.best_keepers, 1);
 		sweep(lru);
 	}
-	return take_forced(lru, &s);
+	return try ? take_forced(lru, &last) : LC_LRU_NONE;
 }
 
 bool lc_lru_keep(const struct lc_lru *lru, u64 block)
@@ -368,6 +374,7 @@ static bool ttl_charge(struct lc_lru *lru, u32 seg)
 static u32 take_expired(struct lc_lru *lru, u32 seg)
 {
 	lru->seg[seg].state = LC_LRU_VICTIM;
+	lru->ready--;
 	lru->seg[seg].keep = HEAT_MASK + 1;
 	lru->stats.expired++;
 	return seg;
@@ -402,13 +409,30 @@ void lc_lru_open(struct lc_lru *lru, u32 seg, enum lc_lru_stream stream,
 	struct lc_lru_seg *s = &lru->seg[seg];
 
 	seg_forget(lru, seg);
+	lru->ready -= s->state == LC_LRU_READY;
 	s->state = LC_LRU_BUSY;
 	WRITE_ONCE(s->born, now);
 }
 
+static void make_ready(struct lc_lru *lru, u32 seg)
+{
+	lru->ready += lru->seg[seg].state != LC_LRU_READY;
+	lru->seg[seg].state = LC_LRU_READY;
+}
+
 void lc_lru_clean(struct lc_lru *lru, u32 seg)
 {
-	lru->seg[seg].state = LC_LRU_READY;
+	make_ready(lru, seg);
+}
+
+u32 lc_lru_ready(const struct lc_lru *lru)
+{
+	return lru->ready;
+}
+
+void lc_lru_set_ttl(struct lc_lru *lru, u32 ttl)
+{
+	WRITE_ONCE(lru->p.ttl, ttl);
 }
 
 void lc_lru_evicted(struct lc_lru *lru, u32 seg)
@@ -419,7 +443,7 @@ void lc_lru_evicted(struct lc_lru *lru, u32 seg)
 
 void lc_lru_restore(struct lc_lru *lru, u32 seg)
 {
-	lru->seg[seg].state = LC_LRU_READY;
+	make_ready(lru, seg);
 }
 
 /*

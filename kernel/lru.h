@@ -140,11 +140,18 @@ void lc_lru_open(struct lc_lru *lru, u32 seg, enum lc_lru_stream stream,
 void lc_lru_clean(struct lc_lru *lru, u32 seg);
 
 /*
- * READY → VICTIM: the segment to give up, or LC_LRU_NONE if none was READY in
- * a whole round. The work is bounded: no more than 512 segments are looked at
- * and 128 cooled if there is a READY one among them.
+ * READY → VICTIM: the segment to give up, or LC_LRU_NONE if none was READY among
+ * those looked at; the next call looks further, so try again, with the lock
+ * dropped in between, while lc_lru_ready(). The work is bounded: no more than
+ * 512 segments are looked at at a time, 8 times, and 128 cooled.
  */
 u32 lc_lru_pick(struct lc_lru *lru);
+
+/* Segments that are READY. */
+u32 lc_lru_ready(const struct lc_lru *lru);
+
+/* Another TTL, from now on. Serialised with lc_lru_expire(). */
+void lc_lru_set_ttl(struct lc_lru *lru, u32 ttl);
 
 /*
  * READY → VICTIM: a segment older than its TTL (±10 %, so that what was filled

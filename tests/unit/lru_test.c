@@ -109,10 +109,11 @@ static void only_ready_segments_are_picked(void)
 	struct lc_lru *lru = create(4, 0, 0);
 
 	CHECK(lru);
-	CHECK(lc_lru_pick(lru) == LC_LRU_NONE);
+	CHECK(lc_lru_pick(lru) == LC_LRU_NONE && !lc_lru_ready(lru));
 	lc_lru_open(lru, 2, LC_LRU_WRITE, 0);
 	CHECK(lc_lru_pick(lru) == LC_LRU_NONE);
 	lc_lru_clean(lru, 2);
+	CHECK(lc_lru_ready(lru) == 1);
 	CHECK(lc_lru_pick(lru) == 2);
 	CHECK(lc_lru_pick(lru) == LC_LRU_NONE);
 	lc_lru_restore(lru, 2);

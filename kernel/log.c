@@ -59,6 +59,7 @@ static bool lc_log_next_seg(struct logcache *lc)
 	/* An empty or already published segment has nobody else to say so. */
 	queue_work(lc->wq, &log->seal);
 	lc_evict_kick(lc);
+	lc_wb_grown(lc);
 	return true;
 }
 

@@ -45,9 +45,7 @@
 #include "record.h"
 #include "stats.h"
 
-/* Shards interleave over the volume in stripes of 16 MiB. */
-#define LC_STRIPE_SHIFT		15u
-#define LC_STRIPE_SECTORS	(1u << LC_STRIPE_SHIFT)
+/* Shards interleave over the volume in stripes (format.h). */
 #define LC_SHARD_SHIFT		6u
 #define LC_SHARDS		(1u << LC_SHARD_SHIFT)
 
@@ -183,7 +181,7 @@ struct logcache {
 	struct workqueue_struct *wq;	/* log, misses, jobs, verified reads: only I/O; seals,
 					 * which wait for the SSD and for nothing else
 					 */
-	struct workqueue_struct *bg;	/* writeback, eviction, fills: may wait for wq */
+	struct workqueue_struct *bg;	/* eviction, fills: may wait for wq */
 	struct workqueue_struct *syncs_wq;	/* flushes of the origin: wait for writeback */
 	wait_queue_head_t seg_wait;	/* for lc_seg.readers to reach 0 */
 	struct mutex ckpt_lock;		/* one checkpoint at a time */

@@ -2,6 +2,7 @@
 #include "message.h"
 
 #include <linux/jiffies.h>
+#include <linux/mutex.h>
 
 #include "logcache.h"
 #include "segment.h"
@@ -123,7 +124,10 @@ void lc_status(struct dm_target *ti, status_type_t type, unsigned int flags, cha
  *--------------------------------------------------------------------------
  */
 
-static int lc_msg_set(struct logcache *lc, const char *name, const char *value)
+/* Options are read, changed and put back: one at a time, or one would be lost. */
+static DEFINE_MUTEX(lc_set_lock);
+
+static int lc_msg_set_locked(struct logcache *lc, const char *name, const char *value)
 {
 	char why[LC_ARGS_WHY_MAX];
 	struct lc_args args = lc->args;
@@ -139,6 +143,18 @@ static int lc_msg_set(struct logcache *lc, const char *name, const char *value)
 		return -EBUSY;
 	}
 	lc->args = args;
+	return 0;
+}
+
+static int lc_msg_set(struct logcache *lc, const char *name, const char *value)
+{
+	int r;
+
+	mutex_lock(&lc_set_lock);
+	r = lc_msg_set_locked(lc, name, value);
+	mutex_unlock(&lc_set_lock);
+	if (r)
+		return r;
 	lc_mode_update(lc);
 	lc_wb_kick(lc);
 	lc_evict_kick(lc);

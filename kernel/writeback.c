@@ -17,11 +17,16 @@
 #define LC_JOB_BLOCKS	64u
 #define LC_JOB_PIECES	64u
 
-/* Nodes of the unit's index: some 40,000 extents, more than any slot holds. */
-#define LC_WB_NODES	1024u
+/* Nodes of the unit's index: 256 MiB of single blocks at half a load, more than any slot holds. */
+#define LC_WB_NODES	2048u
 
 #define LC_BACKOFF_MIN	(HZ / 10)
 #define LC_BACKOFF_MAX	(10 * HZ)
+
+/* Somebody who waited for the origin so lately will do so again. */
+#define LC_FOREGROUND	(HZ / 10)
+/* clean_lsn of an idle log is stored by then, however little it saves. */
+#define LC_SAVE_MAX	(60 * HZ)
 
 struct lc_piece {
 	u64 loc;
@@ -125,7 +130,16 @@ static bool lc_unit_full(struct logcache *lc)
 	struct lc_writeback *wb = &lc->wb;
 
 	return lc_index_spare(&wb->unit) < LC_INDEX_NEED_MAX ||
-	       wb->unit_sectors >= (u64)lc->args.writeback_unit_mb << (20 - LC_SECTOR_SHIFT);
+	       wb->unit_data >= (u64)lc->args.writeback_unit_mb << (20 - LC_SECTOR_SHIFT);
+}
+
+/* An older version is not written: the unit can go on for as much longer. */
+static void lc_unit_drop(void *ctx, const struct lc_extent *e)
+{
+	struct lc_writeback *wb = ctx;
+
+	if (e->kind == LC_EXT_DATA)
+		wb->unit_data -= e->len;
 }
 
 static int lc_unit_add(struct logcache *lc, const struct lc_ent *ent, u32 seg)
@@ -135,11 +149,12 @@ static int lc_unit_add(struct logcache *lc, const struct lc_ent *ent, u32 seg)
 		.len = ent->len,
 		.loc = lc_geo_loc(&lc->geo, seg, ent->pos),
 	};
+	struct lc_writeback *wb = &lc->wb;
+	int r;
 
 	switch (ent->op) {
 	case LC_OP_WRITE:
 		e.kind = LC_EXT_DATA;
-		lc->wb.unit_sectors += ent->len;
 		break;
 	case LC_OP_ZERO:
 		e.kind = LC_EXT_ZERO;
@@ -150,7 +165,12 @@ static int lc_unit_add(struct logcache *lc, const struct lc_ent *ent, u32 seg)
 	default:
 		return 0;
 	}
-	return lc_index_insert(&lc->wb.unit, &e, NULL, NULL);
+	r = lc_index_insert(&wb->unit, &e, lc_unit_drop, wb);
+	if (!r && ent->op == LC_OP_WRITE) {
+		wb->unit_sectors += ent->len;
+		wb->unit_data += ent->len;
+	}
+	return r;
 }
 
 /* True if the unit can take more. */
@@ -167,6 +187,7 @@ static bool lc_unit_add_span(struct logcache *lc, const struct lc_span *span)
 			return false;
 		lc->wb.unit_end++;
 	}
+	cond_resched();
 	return true;
 }
 
@@ -186,20 +207,27 @@ static int lc_unit_flush_cache(struct logcache *lc)
 
 static int lc_unit_collect(struct logcache *lc)
 {
+	u64 clean = READ_ONCE(lc->log.clean_lsn);
 	struct lc_writeback *wb = &lc->wb;
 	struct lc_span span;
 	int r;
 
+	/* What is durable already can be saved from a cache that refuses writes. */
 	r = lc_unit_flush_cache(lc);
-	if (r)
+	if (r && READ_ONCE(lc->log.durable_lsn) <= clean)
 		return r;
 	lc_index_clear(&wb->unit);
 	wb->unit_sectors = 0;
-	wb->unit_end = READ_ONCE(lc->log.clean_lsn);
+	wb->unit_data = 0;
+	wb->unit_end = clean;
 	do {
 		r = lc_span_find(lc, wb->unit_end, &span);
 	} while (r > 0 && lc_unit_add_span(lc, &span));
-	return min(r, 0);
+	/* A summary that cannot be read ends the unit in front of it. */
+	if (wb->unit_end > clean)
+		return 0;
+	/* Something is due, so a unit without anything would be due again at once. */
+	return r < 0 ? r : -EUCLEAN;
 }
 
 /*--------------------------------------------------------------------------
@@ -415,14 +443,38 @@ static bool lc_job_take(struct lc_job *job, struct lc_extent *e)
  *--------------------------------------------------------------------------
  */
 
-/* Readers of the origin come first, until writers have to be slowed down. */
+/* Does anybody wait for the origin, or did so a moment ago? */
+static bool lc_wb_foreground(struct logcache *lc)
+{
+	u64 misses = lc_stat_sum(&lc->stats, LC_STAT_READ_MISSES);
+	struct lc_writeback *wb = &lc->wb;
+
+	if (misses != wb->misses || atomic_read(&lc->fills.reading)) {
+		wb->misses = misses;
+		wb->foreground_until = jiffies + LC_FOREGROUND;
+	}
+	return time_before(jiffies, wb->foreground_until);
+}
+
+/* Somebody has asked for it, or waits for it. */
+static bool lc_wb_asked(const struct logcache *lc)
+{
+	return lc->wb.drain || lc->wb.keep_clean || READ_ONCE(lc->log.starved) ||
+	       READ_ONCE(lc->wb.flush_lsn) > READ_ONCE(lc->log.clean_lsn);
+}
+
+/*
+ * Readers of the origin come first: next to them one I/O up to dirty_start, more
+ * as it becomes urgent, and all from where writers are slowed down.
+ */
 static int lc_wb_depth(struct logcache *lc)
 {
-	int depth = lc->args.writeback_depth;
+	unsigned int depth = lc->args.writeback_depth, pct = lc_wb_dirty_percent(lc);
+	unsigned int from = lc->args.dirty_start, to = lc->args.dirty_throttle;
 
-	if (atomic_read(&lc->fills.reading) && lc_wb_dirty_percent(lc) < lc->args.dirty_throttle)
-		depth = max(1, depth / 8);
-	return depth;
+	if (pct >= to || lc_wb_asked(lc) || !lc_wb_foreground(lc))
+		return depth;
+	return pct <= from ? 1 : 1 + (depth - 1) * (pct - from) / (to - from);
 }
 
 static void lc_wb_start_job(struct logcache *lc, struct lc_job *job)
@@ -437,8 +489,10 @@ static int lc_wb_zero(struct logcache *lc, const struct lc_extent *e)
 {
 	struct block_device *bdev = lc->origin->bdev;
 
+	/* Who wanted the space to be kept is not in the log: it always is. */
 	if (e->kind == LC_EXT_ZERO)
-		return blkdev_issue_zeroout(bdev, e->key, e->len, GFP_NOIO, 0);
+		return blkdev_issue_zeroout(bdev, e->key, e->len, GFP_NOIO,
+					    BLKDEV_ZERO_NOUNMAP);
 	if (!bdev_max_discard_sectors(bdev))
 		return 0;
 	return blkdev_issue_discard(bdev, e->key, e->len, GFP_NOIO);
@@ -546,9 +600,7 @@ static bool lc_wb_due(struct logcache *lc)
 
 	if (clean >= READ_ONCE(log->published_lsn) || lc->wb.stop)
 		return false;
-	return lc->wb.drain || lc->wb.keep_clean ||
-	       READ_ONCE(lc->wb.flush_lsn) > clean || READ_ONCE(log->starved) ||
-	       lc_wb_dirty_percent(lc) >= lc->args.dirty_start ||
+	return lc_wb_asked(lc) || lc_wb_dirty_percent(lc) >= lc->args.dirty_start ||
 	       time_after_eq64(get_jiffies_64(), READ_ONCE(log->dirty_since) +
 			       msecs_to_jiffies(lc->args.writeback_age_ms));
 }
@@ -567,17 +619,35 @@ static void lc_wb_rearm(struct logcache *lc, int error)
 		delay = 0;
 	else if (READ_ONCE(lc->log.clean_lsn) >= READ_ONCE(lc->log.published_lsn))
 		return;
-	queue_delayed_work(lc->bg, &lc->wb.work, delay);
+	queue_delayed_work(lc->wb.wq, &lc->wb.work, delay);
 }
 
 /*
  * Records carry clean_lsn, so a busy log remembers how far it is clean. An idle
- * one needs a checkpoint, or all of the last unit would be dirty after a crash.
+ * one needs a checkpoint, or all of the last unit would be dirty after a crash:
+ * soon if the unit was larger than the bitmap is. Nobody waits for it.
  */
 static void lc_wb_idle(struct logcache *lc)
 {
-	if (READ_ONCE(lc->log.clean_lsn) == READ_ONCE(lc->log.next_lsn) && lc->state == LC_OK)
-		lc_ckpt_write(lc, 0);
+	struct lc_writeback *wb = &lc->wb;
+	bool pays = wb->unit_data >= (u64)lc->geo.nr_bitmap * LC_BLOCK_SECTORS;
+
+	if (wb->stop || READ_ONCE(lc->log.clean_lsn) != READ_ONCE(lc->log.next_lsn))
+		return;
+	if (pays)
+		mod_delayed_work(lc->bg, &wb->save, 0);
+	else
+		queue_delayed_work(lc->bg, &wb->save, LC_SAVE_MAX);
+}
+
+static void lc_wb_save_work(struct work_struct *work)
+{
+	struct logcache *lc = container_of(to_delayed_work(work), struct logcache, wb.save);
+	u64 clean = READ_ONCE(lc->log.clean_lsn);
+
+	if (clean == READ_ONCE(lc->log.next_lsn) && clean > lc->wb.saved_lsn &&
+	    lc->state == LC_OK && !lc_ckpt_write(lc, 0))
+		lc->wb.saved_lsn = clean;
 }
 
 static void lc_wb_work(struct work_struct *work)
@@ -588,7 +658,7 @@ static void lc_wb_work(struct work_struct *work)
 
 	/* Whoever kicks a failing origin still waits for the pause to end. */
 	if (wb->pause_until && time_before(jiffies, wb->pause_until) && !wb->stop) {
-		queue_delayed_work(lc->bg, &wb->work, wb->pause_until - jiffies);
+		queue_delayed_work(wb->wq, &wb->work, wb->pause_until - jiffies);
 		return;
 	}
 	if (lc_wb_due(lc)) {
@@ -611,15 +681,22 @@ static void lc_wb_work(struct work_struct *work)
 
 void lc_wb_arm(struct logcache *lc)
 {
+	unsigned long delay = msecs_to_jiffies(lc->args.writeback_age_ms) + 1;
+
 	if (!lc->wb.stop)
-		queue_delayed_work(lc->bg, &lc->wb.work,
-				   msecs_to_jiffies(lc->args.writeback_age_ms) + 1);
+		queue_delayed_work(lc->wb.wq, &lc->wb.work, lc_wb_asked(lc) ? 0 : delay);
+}
+
+void lc_wb_grown(struct logcache *lc)
+{
+	if (lc_wb_dirty_percent(lc) >= lc->args.dirty_start)
+		lc_wb_kick(lc);
 }
 
 void lc_wb_kick(struct logcache *lc)
 {
 	if (!lc->wb.stop)
-		mod_delayed_work(lc->bg, &lc->wb.work, 0);
+		mod_delayed_work(lc->wb.wq, &lc->wb.work, 0);
 }
 
 void lc_wb_flush(struct logcache *lc)
@@ -633,6 +710,7 @@ void lc_wb_stop(struct logcache *lc)
 	lc->wb.stop = true;
 	wake_up_all(&lc->wb.wait);
 	cancel_delayed_work_sync(&lc->wb.work);
+	cancel_delayed_work_sync(&lc->wb.save);
 }
 
 void lc_wb_resume(struct logcache *lc)
@@ -652,6 +730,7 @@ int lc_wb_init(struct logcache *lc)
 	unsigned int i;
 
 	INIT_DELAYED_WORK(&wb->work, lc_wb_work);
+	INIT_DELAYED_WORK(&wb->save, lc_wb_save_work);
 	spin_lock_init(&wb->lock);
 	INIT_LIST_HEAD(&wb->failed);
 	init_waitqueue_head(&wb->wait);
@@ -660,7 +739,8 @@ int lc_wb_init(struct logcache *lc)
 	wb->slot = lc_buf_alloc((size_t)lc->geo.slot_blocks << LC_BLOCK_SHIFT);
 	wb->job_pool = mempool_create_kmalloc_pool(2, sizeof(struct lc_job));
 	wb->pages = mempool_create_page_pool(2 * LC_JOB_BLOCKS, 0);
-	if (!wb->nodes || !wb->slot || !wb->job_pool || !wb->pages)
+	wb->wq = alloc_workqueue("logcache-wb", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!wb->nodes || !wb->slot || !wb->job_pool || !wb->pages || !wb->wq)
 		return -ENOMEM;
 	lc_index_init(&wb->unit, &geo);
 	for (i = 0; i < LC_WB_NODES; i++)
@@ -672,6 +752,8 @@ void lc_wb_exit(struct logcache *lc)
 {
 	struct lc_writeback *wb = &lc->wb;
 
+	if (wb->wq)
+		destroy_workqueue(wb->wq);
 	bioset_exit(&wb->bs);
 	mempool_destroy(wb->pages);
 	mempool_destroy(wb->job_pool);

@@ -24,12 +24,16 @@
 struct logcache;
 
 struct lc_writeback {
+	struct workqueue_struct *wq;	/* its own: it waits for the origin without bound */
 	struct delayed_work work;
+	struct delayed_work save;	/* a checkpoint with clean_lsn, if the log stays idle */
+	u64 saved_lsn;			/* clean_lsn in the last of these */
 	struct lc_index unit;		/* newest version of each sector; key: lba */
 	void *nodes;
 	struct lc_slot *slot;		/* one, being collected */
 	u64 unit_end;			/* LSN */
 	u64 unit_sectors;		/* of payload that the unit makes clean */
+	u64 unit_data;			/* of it what is newest, and goes to the origin */
 	u64 flush_lsn;			/* forced up to here */
 	bool drain;			/* write back whatever there is: a change of mode */
 	bool keep_clean;		/* the same, because somebody asked for it */
@@ -39,6 +43,8 @@ struct lc_writeback {
 	spinlock_t lock;
 	struct list_head failed;	/* jobs to be tried again, under lock */
 	wait_queue_head_t wait;		/* a job ended; clean_lsn moved; stop */
+	u64 misses;			/* as counted when somebody last waited for the origin */
+	unsigned long foreground_until;	/* jiffies */
 	unsigned int errors;		/* rounds in a row with a failed job */
 	unsigned long pause_until;	/* jiffies; 0: no unit has failed */
 	mempool_t *job_pool;
@@ -52,6 +58,8 @@ void lc_wb_exit(struct logcache *lc);
 void lc_wb_arm(struct logcache *lc);
 /* There may be something to do. Any context. */
 void lc_wb_kick(struct logcache *lc);
+/* One more segment is dirty: that can be enough to begin. Any context. */
+void lc_wb_grown(struct logcache *lc);
 /* Write back everything published so far, in the background. Any context. */
 void lc_wb_flush(struct logcache *lc);
 /* Stop and wait for the running unit to end or give up. May sleep. */

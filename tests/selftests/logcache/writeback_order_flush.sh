@@ -9,7 +9,7 @@ begin 11
 # With a write cache of its own, or nobody would flush it.
 ssd 64 && origin 128 cache_size=8 && format || exit
 
-start writeback_age_ms 3600000
+start writeback_age_ms 3600000 dirty_start 60
 job --rw=randwrite --bs=4k --size=96m --number_ios=2048 --iodepth=32 --randseed=3
 put A 0 8
 num "written is dirty" "$(status dirty_sectors)" -gt 8

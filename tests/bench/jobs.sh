@@ -17,7 +17,7 @@ declare -A JOB_FIO=(
 	[wide32]="--rw=randwrite --iodepth=32 --size=3g --time_based --runtime=20"
 	[read1]="--rw=randread --iodepth=1 --size=256m"
 	[read32]="--rw=randread --iodepth=32 --size=256m"
-	[mix16]="--rw=randrw --rwmixread=70 --random_distribution=zipf:1.1 --iodepth=16 --size=3g --time_based --runtime=10"
+	[mix16]="--rw=randrw --rwmixread=70 --random_distribution=zipf:1.1 --iodepth=16 --size=3g --time_based --runtime=20"
 )
 
 # shellcheck disable=SC2034
@@ -29,7 +29,7 @@ declare -A JOB_TEXT=(
 	[wide32]="4K randwrite, depth 32, over 3 GiB, 20 s"
 	[read1]="4K randread, depth 1, 256 MiB warmed"
 	[read32]="4K randread, depth 32, 256 MiB warmed"
-	[mix16]="70/30 randrw zipf 1.1 over 3 GiB, depth 16"
+	[mix16]="70/30 randrw zipf 1.1 over 3 GiB, depth 16, 20 s"
 )
 
 # The bar: SUBJECT:RATIO, our IOPS divided by the subject's on the same rig.

@@ -73,10 +73,17 @@ static inline u64 lc_slot_dev_block(const struct logcache *lc, u32 seg)
 	return lc->geo.slot_start + (u64)seg * lc->geo.slot_blocks;
 }
 
-/* Is all of it on the origin? */
+/*
+ * Is what the index maps to @s on the origin, all of it? May say no for what is
+ * clean in a segment that is not, but not while nothing at all is dirty.
+ */
 static inline bool lc_seg_is_clean(const struct logcache *lc, const struct lc_seg *s)
 {
-	return s->type == LC_SEG_FILL || s->end_lsn <= READ_ONCE(lc->log.clean_lsn);
+	/* What was mapped when we looked is below this. */
+	u64 published = smp_load_acquire(&lc->log.published_lsn);
+	u64 clean = READ_ONCE(lc->log.clean_lsn);
+
+	return s->type == LC_SEG_FILL || s->end_lsn <= clean || published <= clean;
 }
 
 /* An index callback: the piece left the index; account for its segment. @ctx: struct logcache */

@@ -27,8 +27,9 @@
 #define LC_LULLS	4u
 /* How often the crowd is counted: a lull in so many records is not noticed. */
 #define LC_COUNT_RECORDS	256u
-/* Writers between throttle and limit wait up to this long for each batch. */
-#define LC_THROTTLE_MAX	(HZ / 10)
+/* The pause of writers between throttle and limit, for each block: 1 us and up to 1 ms. */
+#define LC_PACE_MIN_NS		(1 * NSEC_PER_USEC)
+#define LC_PACE_DOUBLINGS	10u
 
 /*--------------------------------------------------------------------------
  * Segments under the log
@@ -169,7 +170,7 @@ static bool lc_log_throttled(struct logcache *lc)
 	struct lc_log *log = &lc->log;
 	unsigned int pct = lc_wb_dirty_percent(lc);
 	unsigned int from = lc->args.dirty_throttle, to = lc->args.dirty_limit;
-	unsigned long delay;
+	u64 now;
 
 	/* The two segments the log always holds are no reason to wait. */
 	if (likely(pct < from) || log->clean_lsn == log->next_lsn)
@@ -177,17 +178,37 @@ static bool lc_log_throttled(struct logcache *lc)
 	lc_wb_kick(lc);
 	if (pct >= to)
 		return true;
-	if (log->throttled_until && time_before(jiffies, log->throttled_until)) {
-		log->slowed = true;
-		return true;
-	}
-	/* Quadratic, so that the first per cents cost next to nothing. */
-	delay = (unsigned long)LC_THROTTLE_MAX * (pct - from + 1) * (pct - from + 1) /
-		((to - from) * (to - from));
-	log->throttled_until = (jiffies + delay) ?: 1;
-	if (delay)
-		lc_stat_inc(lc, THROTTLED);
-	return false;
+	now = ktime_get_ns();
+	if (now >= log->slow_until)
+		return false;
+	log->slowed = true;
+	lc_stat_inc(lc, THROTTLED);
+	hrtimer_start(&log->pace, ns_to_ktime(log->slow_until - now), HRTIMER_MODE_REL);
+	return true;
+}
+
+/*
+ * Log lock held. After @blocks went to the log, a pause that is paid for each of
+ * them: it doubles every few per cents, so writers settle where they are as fast
+ * as the origin, and the first per cents cost next to nothing.
+ */
+static void lc_log_slow(struct logcache *lc, unsigned int blocks)
+{
+	unsigned int pct = lc_wb_dirty_percent(lc), from = lc->args.dirty_throttle;
+	unsigned int to = lc->args.dirty_limit;
+
+	if (likely(pct < from) || pct >= to)
+		return;
+	lc->log.slow_until = ktime_get_ns() +
+		((u64)blocks * LC_PACE_MIN_NS << (pct - from) * LC_PACE_DOUBLINGS / (to - from));
+}
+
+static enum hrtimer_restart lc_log_pace(struct hrtimer *timer)
+{
+	struct logcache *lc = container_of(timer, struct logcache, log.pace);
+
+	queue_work(lc->wq, &lc->log.work);
+	return HRTIMER_NORESTART;
 }
 
 /*
@@ -507,6 +528,7 @@ static bool lc_log_submit(struct logcache *lc, unsigned long *flags)
 	b->sb->given += b->nr;
 	b->lsn = log->next_lsn;
 	log->next_lsn += b->nr;
+	lc_log_slow(lc, 1 + info.nr_blocks);
 	spin_unlock_irqrestore(&log->lock, *flags);
 
 	lc_stat_inc(lc, RECORDS);
@@ -554,15 +576,10 @@ static void lc_log_note_held(struct logcache *lc)
 		log->held_since = jiffies ?: 1;
 		lc_stat_inc(lc, HELD);
 	}
-	if (bio_list_empty(&log->pending))
+	/* When the patience with the origin is at its end. */
+	if (!log->held_since || !lc->args.hold_ms)
 		return;
-	/* When to look again: at the end of the pause, or of the patience with the origin. */
-	if (log->slowed)
-		until = log->throttled_until;
-	else if (log->held_since && lc->args.hold_ms)
-		until = log->held_since + msecs_to_jiffies(lc->args.hold_ms);
-	else
-		return;
+	until = log->held_since + msecs_to_jiffies(lc->args.hold_ms);
 	mod_delayed_work(lc->wq, &log->delay, time_after(until, jiffies) ? until - jiffies : 0);
 }
 
@@ -1018,6 +1035,7 @@ void lc_log_quiesce(struct logcache *lc)
 			fsleep(100);
 	} while (busy);
 	hrtimer_cancel(&log->lull);
+	hrtimer_cancel(&log->pace);
 	cancel_delayed_work_sync(&log->delay);
 }
 
@@ -1120,6 +1138,7 @@ int lc_log_init(struct logcache *lc)
 	INIT_WORK(&log->seal, lc_log_seal_work);
 	INIT_WORK(&log->flush, lc_log_flush_work);
 	INIT_DELAYED_WORK(&log->delay, lc_log_delay_work);
+	hrtimer_setup(&log->pace, lc_log_pace, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	hrtimer_setup(&log->lull, lc_log_lull, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	log->batch = kvcalloc(LC_LOG_BATCHES, sizeof(*log->batch), GFP_KERNEL);
 	if (!log->batch)

@@ -100,7 +100,9 @@ struct lc_log {
 	bool requeue;			/* suspending without flush: nothing may wait */
 	bool direct;			/* takes INVAL only: mode.h */
 	bool gated;			/* writes wait for the change of mode */
-	bool slowed;			/* writes wait for throttled_until */
+	bool slowed;			/* writes wait for slow_until, */
+	u64 slow_until;			/* in ktime_get_ns() */
+	struct hrtimer pace;		/* which this tells */
 	struct lc_segbuf *cur;
 	struct list_head sealing;	/* full segments, oldest first */
 	u64 next_lsn;
@@ -111,7 +113,6 @@ struct lc_log {
 	struct list_head dirty;		/* sealed dirty segments, oldest first */
 	u64 dirty_sectors;		/* payload between clean and published */
 	u64 dirty_since;		/* jiffies64 of the oldest dirty entry; 0: none */
-	unsigned long throttled_until;	/* jiffies; 0: not */
 	unsigned long held_since;	/* jiffies; 0: nothing is held */
 	struct work_struct work;
 	struct delayed_work delay;

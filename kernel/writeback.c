@@ -474,7 +474,10 @@ static int lc_wb_depth(struct logcache *lc)
 
 	if (pct >= to || lc_wb_asked(lc) || !lc_wb_foreground(lc))
 		return depth;
-	return pct <= from ? 1 : 1 + (depth - 1) * (pct - from) / (to - from);
+	if (pct <= from)
+		return 1;
+	/* Squared: what can still wait may be overwritten, and is then written once. */
+	return 1 + (depth - 1) * (pct - from) * (pct - from) / ((to - from) * (to - from));
 }
 
 static void lc_wb_start_job(struct logcache *lc, struct lc_job *job)

@@ -23,7 +23,7 @@ fill_up() {
 
 start dirty_start 5 dirty_throttle 10 dirty_limit 60 writeback_age_ms 3600000
 hold origin
-job --rw=write --bs=128k --size=16m --iodepth=1
+job --rw=write --bs=128k --size=32m --iodepth=1
 release origin
 num "above dirty_throttle writers are slowed" "$(status writes_throttled)" -gt 0
 num "which is not to be held" "$(status writes_held)" -eq 0

@@ -39,15 +39,15 @@ class Demo:
         with open("%s/%s" % (self.share, name), encoding="utf-8") as f:
             return f.read()
 
-    def acknowledged(self):
-        """Numbers of all commits, and latencies in ms of each phase."""
-        numbers, took = [], {"plain": [], "cached": []}
+    def transactions(self, name):
+        """Of each phase: number, ms of the transaction, ms of its commit."""
+        phases = {}
         # The last line may have been cut off with the power.
-        for line in self.read("acknowledged").split("\n")[:-1]:
-            phase, number, us = line.split()
-            numbers.append(int(number))
-            took[phase].append(int(us) / 1000)
-        return numbers, took
+        for line_ in self.read(name).split("\n")[:-1]:
+            phase, number, us, commit_us = line_.split()
+            phases.setdefault(phase, []).append(
+                (int(number), int(us) / 1000, int(commit_us) / 1000))
+        return phases
 
     def fault(self, wrong, text):
         if wrong:
@@ -74,27 +74,26 @@ class Demo:
 
 
 def heading(*columns):
-    print("  %-28s%12s%12s%12s" % columns)
+    print(("  %-28s%12s%13s%11s" % columns).rstrip())
     print("  " + "-" * (WIDTH - 4))
 
 
 def line(name, value, remark=""):
-    print("  %-28s%12s   %s" % (name, value, remark))
+    print(("  %-28s%12s   %s" % (name, value, remark)).rstrip())
 
 
-def speed(took, status):
-    plain, cached = took["plain"], took["cached"]
-    tps = [1000 * len(t) / sum(t) for t in (plain, cached)]
-    p50 = [percentile(t, 50) for t in (plain, cached)]
-    p99 = [percentile(t, 99) for t in (plain, cached)]
-    row = "  %-28s%12.1f%12.1f%11.1fx"
-    heading("", "disk", "with cache", "")
-    print("  %-28s%12d%12d" % ("transactions", len(plain), len(cached)))
-    print(row % ("transactions/s", tps[0], tps[1], tps[1] / tps[0]))
-    print(row % ("latency, median (ms)", p50[0], p50[1], p50[0] / p50[1]))
-    print(row % ("latency, p99 (ms)", p99[0], p99[1], p99[0] / p99[1]))
+def speed(phases, status):
+    """The first table; returns how many times faster the cache made it."""
+    plain, cached = phases["plain"], phases["cached"]
+    tps = [1000 * len(t) / sum(x[1] for x in t) for t in (plain, cached)]
+    heading("speed (virtual time)", "disk", "with cache", "gain")
+    print("  %-28s%12d%13d" % ("transactions measured", len(plain), len(cached)))
+    print("  %-28s%12.1f%13.1f%10.1fx" % ("transactions/s", *tps, tps[1] / tps[0]))
+    for name, percent in ("commit, median", 50), ("commit, p99", 99):
+        ms = [percentile([x[2] for x in t], percent) for t in (plain, cached)]
+        print("  %-28s%9.2f ms%10.2f ms%10.1fx" % (name, *ms, ms[0] / ms[1]))
     hits, misses = int(status["read_hits"]), int(status["read_misses"])
-    print("  %-28s%12s%11.1f%%" % ("reads that hit the cache", "-",
+    print("  %-28s%12s%11.1f %%" % ("reads that hit, from cold", "-",
                                    100 * hits / max(1, hits + misses)))
     return tps[1] / tps[0]
 
@@ -105,7 +104,7 @@ def word(ok, good="clean"):
 
 def main(share):
     demo = Demo(share)
-    numbers, took = demo.acknowledged()
+    numbers = [x[0] for x in demo.transactions("acknowledged").get("work", [])]
     results = key_values(demo.read("result"))
     recovered = pairs(demo.read("status.recovered"))
     try:
@@ -116,7 +115,8 @@ def main(share):
     demo.fault(numbers != list(range(1, last + 1)), "the acknowledgements have gaps")
 
     print()
-    ratio = speed(took, pairs(demo.read("status")))
+    ratio = speed(demo.transactions("speed"), pairs(demo.read("status.speed")))
+    demo.fault(ratio < 1, "slower with the cache than without")
     print()
     heading("after the power cut", "", "", "")
     dirty = check.get("counts", {}).get("dirty_sectors", 0) * 512
@@ -124,11 +124,11 @@ def main(share):
     ok = demo.command(results, "check", "offline check")
     ok &= demo.fault(not check.get("ok"), "offline check: not ok")
     line("logcachectl check", word(ok), "before anything was started")
-    line("recovery", "%.1f ms" % (int(recovered["recovery_us"]) / 1000), "log replayed, volume up")
+    line("recovery", "%.1f ms" % (int(recovered["recovery_us"]) / 1000), "log followed, volume up")
     demo.command(results, "bank", "database")
     found, ok = demo.database("bank", last)
     line("transactions acknowledged", last)
-    line("transactions found", found, "committed, not yet told" if found > last else "")
+    line("transactions found", found, "%d more, committed but not yet told" % (found - last) if found > last else "all of them" if found == last else "")
     line("SQLite integrity, balances", word(ok))
     line("e2fsck of the volume", word(demo.command(results, "fsck", "e2fsck")))
     ok = demo.command(results, "fsck_origin", "e2fsck of the disk alone")
@@ -143,7 +143,8 @@ def main(share):
     if demo.faults:
         print("  FAILED")
         return 1
-    print("  PASSED: %.1f times the transactions, and none of %d lost." % (ratio, last))
+    print("  PASSED: %.1f times the transactions, and none of %d acknowledged ones lost." %
+          (ratio, last))
     return 0
 
 

@@ -471,6 +471,11 @@ static enum hrtimer_restart lc_log_lull(struct hrtimer *timer)
 	bool again = false;
 
 	spin_lock_irqsave(&log->lock, flags);
+	/* Somebody was faster, and has begun to wait anew. */
+	if (hrtimer_is_queued(timer)) {
+		spin_unlock_irqrestore(&log->lock, flags);
+		return HRTIMER_NORESTART;
+	}
 	if (log->awaiting && lc_log_lonely(log)) {
 		if (log->seen != lc_log_activity(log))
 			log->lulls = 0;

@@ -141,9 +141,9 @@ void lc_lru_clean(struct lc_lru *lru, u32 seg);
 
 /*
  * READY → VICTIM: the segment to give up, or LC_LRU_NONE if none was READY among
- * those looked at; the next call looks further, so try again, with the lock
+ * those looked at; the next looks further, so try again, with the lock
  * dropped in between, while lc_lru_ready(). The work is bounded: no more than
- * 512 segments are looked at at a time, 8 times, and 128 cooled.
+ * 512 segments are looked at each time, 8 times, and 128 cooled.
  */
 u32 lc_lru_pick(struct lc_lru *lru);
 

@@ -36,6 +36,7 @@ struct lc_tail {
 	u32 chain;
 	u64 acked;		/* entries below it were durable, as far as is known */
 	u64 damaged;		/* records below it with a bad payload */
+	u64 beyond;		/* the same, said by records that the walk did not reach */
 };
 
 struct lc_replay {
@@ -444,6 +445,27 @@ static int lc_tail_read(struct lc_replay *rp, u32 seg)
 	return r;
 }
 
+/*
+ * The walk ends at block @at. A record behind it, in flight when the power failed,
+ * proves nothing; one that was written when entries from here on had been
+ * acknowledged proves that they are damaged.
+ */
+static void lc_tail_look(struct lc_replay *rp, u32 at)
+{
+	struct logcache *lc = rp->lc;
+	struct lc_tail *t = &rp->tail;
+	struct lc_record_info info;
+	const char *why;
+
+	for (; at < lc->geo.seg_blocks; at++) {
+		if (lc_record_decode(rp->buf + ((size_t)at << LC_BLOCK_SHIFT), &lc->geo, at,
+				     lc->volume_sectors, &info, &why))
+			continue;
+		if (info.epoch == rp->ck.epoch && info.lsn >= t->lsn)
+			t->beyond = max(t->beyond, info.acked_lsn);
+	}
+}
+
 /* What one segment adds. @sb: where to, or NULL for headers only.
  * Return: the segment to try next, or LC_SEG_NONE; *@took: records found.
  */
@@ -479,6 +501,8 @@ static u32 lc_tail_segment(struct lc_replay *rp, u32 seg, u64 *seq, struct lc_se
 		at += 1 + info.nr_blocks;
 		(*took)++;
 	}
+	if (!sb)
+		lc_tail_look(rp, at);
 	return next;
 }
 
@@ -597,6 +621,12 @@ static int lc_replay_tail(struct lc_replay *rp)
 	r = lc_replay_whole(rp, t->lsn);
 	r = r ?: lc_tail_walk(rp, false);
 	end = t->lsn;
+	if (!r && t->beyond > end) {
+		lc_error(rp->lc,
+			 "log entries from %llu to %llu were acknowledged and are damaged on %s; run logcachectl check",
+			 end, t->beyond - 1, rp->lc->cache->name);
+		return -EBADMSG;
+	}
 	/* The second walk writes: what is to be refused is refused before. */
 	r = r ?: lc_replay_end(rp, end);
 	if (r)

@@ -58,7 +58,8 @@ static bool lc_victim_block(struct logcache *lc, const struct lc_carry *c)
 
 	if (!atomic_read(&lc_seg_at(lc, c->loc)->live))
 		return false;
-	if (!lc->evict.all && c->len == LC_BLOCK_SECTORS && lc_lru_keep(lc->lru, block) &&
+	if (!lc->evict.all && !lc_damaged(lc, c->loc, c->len) &&
+	    c->len == LC_BLOCK_SECTORS && lc_lru_keep(lc->lru, block) &&
 	    lc_victim_whole(sh, &e))
 		return true;
 	lc_forget(lc, sh, c->lba, c->len, c->loc, LC_EXT_DATA);
@@ -267,6 +268,9 @@ static int lc_victim_empty(struct logcache *lc, u32 seg)
 		}
 		ev->all = all;
 	}
+	if (atomic_read(&s->live) && lc_damaged(lc, lc_geo_loc(&lc->geo, seg, 0),
+						1u << lc->geo.seg_shift))
+		return -EBUSY;
 	if (WARN_ON_ONCE(atomic_read(&s->live)))
 		return -EUCLEAN;
 	wait_event_idle(lc->seg_wait, !atomic_read(&s->readers));
@@ -283,6 +287,37 @@ static void lc_victim_done(struct logcache *lc, u32 seg)
 	list_add_tail(&lc->segs.seg[seg].list, &ev->victims);
 	ev->nr_victims++;
 	lc_stat_inc(lc, EVICTED);
+}
+
+/* False: what cannot be emptied stays as it is and is not picked again. */
+static bool lc_victim(struct logcache *lc, u32 seg)
+{
+	struct lc_seg *s = &lc->segs.seg[seg];
+	int r = lc_victim_empty(lc, seg);
+
+	if (!r) {
+		lc_victim_done(lc, seg);
+		return true;
+	}
+	WRITE_ONCE(s->state, LC_SEG_SEALED);
+	if (r == -EBUSY)
+		list_add_tail(&s->list, &lc->evict.pinned);
+	return false;
+}
+
+/* What is damaged may have been written again. */
+static void lc_victims_unpin(struct logcache *lc)
+{
+	struct lc_seg *s, *n;
+
+	list_for_each_entry_safe(s, n, &lc->evict.pinned, list) {
+		if (atomic_read(&s->live))
+			continue;
+		list_del_init(&s->list);
+		spin_lock_irq(&lc->lru_lock);
+		lc_lru_restore(lc->lru, lc_seg_no(lc, s));
+		spin_unlock_irq(&lc->lru_lock);
+	}
 }
 
 static u32 lc_victim_pick(struct logcache *lc)
@@ -318,15 +353,77 @@ static void lc_victims_release(struct logcache *lc)
 		lc_log_kick(lc);
 }
 
-static void lc_evict_work(struct work_struct *work)
+/*--------------------------------------------------------------------------
+ * Age
+ *--------------------------------------------------------------------------
+ */
+
+/* Eight times in a TTL, each second while there is something to do. */
+static unsigned long lc_ttl_period(u32 ttl, bool busy)
 {
-	struct logcache *lc = container_of(work, struct logcache, evict.work);
+	return (unsigned long)(busy ? 1 : clamp_t(u32, ttl / 8, 1, 3600)) * HZ;
+}
+
+/* Return: is something expired? The policy looks at some segments at a time. */
+static bool lc_evict_expired(struct logcache *lc)
+{
+	struct lc_evict *ev = &lc->evict;
+	bool some = false;
+	u32 seg, i;
+
+	for (i = 0; i <= lc->geo.nr_segs / 64 && !ev->stop; i++) {
+		spin_lock_irq(&lc->lru_lock);
+		seg = lc_lru_expire(lc->lru, ktime_get_seconds());
+		if (seg != LC_LRU_NONE)
+			WRITE_ONCE(lc->segs.seg[seg].state, LC_SEG_VICTIM);
+		spin_unlock_irq(&lc->lru_lock);
+		if (seg != LC_LRU_NONE)
+			some |= lc_victim(lc, seg);
+		cond_resched();
+	}
+	return some;
+}
+
+static void lc_evict_age(struct logcache *lc)
+{
+	struct lc_evict *ev = &lc->evict;
+	u32 ttl = READ_ONCE(lc->args.ttl_s);
+	bool some = false;
+
+	if (ttl != ev->ttl_s) {
+		ev->ttl_s = ttl;
+		spin_lock_irq(&lc->lru_lock);
+		lc_lru_set_ttl(lc->lru, ttl);
+		spin_unlock_irq(&lc->lru_lock);
+		cancel_delayed_work(&ev->ttl);
+	}
+	if (!ttl || ev->stop)
+		return;
+	if (xchg(&ev->expire, false))
+		some = lc_evict_expired(lc);
+	queue_delayed_work(lc->bg, &ev->ttl, lc_ttl_period(ttl, some));
+}
+
+static void lc_evict_ttl_work(struct work_struct *work)
+{
+	struct logcache *lc = container_of(to_delayed_work(work), struct logcache, evict.ttl);
+
+	WRITE_ONCE(lc->evict.expire, true);
+	lc_evict_kick(lc);
+}
+
+/*--------------------------------------------------------------------------
+ * Watermarks
+ *--------------------------------------------------------------------------
+ */
+
+/* From the high watermark to the low one. */
+static void lc_evict_space(struct logcache *lc)
+{
 	struct lc_evict *ev = &lc->evict;
 	u32 low = lc_free_at(lc, lc->args.low_watermark), seg;
 
-	ev->all = xchg(&ev->drop, false);
-	if (lc->state != LC_OK ||
-	    (!ev->all && lc_free_now(lc) > lc_free_at(lc, lc->args.high_watermark)))
+	if (!ev->all && lc_free_now(lc) > lc_free_at(lc, lc->args.high_watermark))
 		return;
 	while (!ev->stop && (ev->all || lc_free_now(lc) < low)) {
 		seg = lc_victim_pick(lc);
@@ -337,16 +434,25 @@ static void lc_evict_work(struct work_struct *work)
 			cond_resched();
 			continue;
 		}
-		/* What cannot be emptied stays as it is and is not picked again. */
-		if (lc_victim_empty(lc, seg)) {
-			WRITE_ONCE(lc->segs.seg[seg].state, LC_SEG_SEALED);
+		if (!lc_victim(lc, seg))
 			continue;
-		}
-		lc_victim_done(lc, seg);
 		/* Writers are waiting: do not make them wait for the whole pass. */
 		if (READ_ONCE(lc->log.starved) && ev->nr_victims >= LC_FREE_MIN)
 			lc_victims_release(lc);
 	}
+}
+
+static void lc_evict_work(struct work_struct *work)
+{
+	struct logcache *lc = container_of(work, struct logcache, evict.work);
+	struct lc_evict *ev = &lc->evict;
+
+	ev->all = xchg(&ev->drop, false);
+	lc_victims_unpin(lc);
+	if (lc->state != LC_OK)
+		return;
+	lc_evict_age(lc);
+	lc_evict_space(lc);
 	lc_victims_release(lc);
 	if (READ_ONCE(lc->log.starved))
 		lc_wb_kick(lc);
@@ -361,7 +467,10 @@ void lc_evict_kick(struct logcache *lc)
 void lc_evict_stop(struct logcache *lc)
 {
 	lc->evict.stop = true;
+	cancel_delayed_work_sync(&lc->evict.ttl);
 	cancel_work_sync(&lc->evict.work);
+	/* The work may have set it again. */
+	cancel_delayed_work_sync(&lc->evict.ttl);
 }
 
 int lc_evict_seal(struct logcache *lc)
@@ -377,7 +486,10 @@ int lc_evict_init(struct logcache *lc)
 	struct lc_evict *ev = &lc->evict;
 
 	INIT_WORK(&ev->work, lc_evict_work);
+	INIT_DELAYED_WORK(&ev->ttl, lc_evict_ttl_work);
+	ev->ttl_s = lc->args.ttl_s;
 	INIT_LIST_HEAD(&ev->victims);
+	INIT_LIST_HEAD(&ev->pinned);
 	ev->stop = true;
 	ev->slot = lc_buf_alloc((size_t)lc->geo.slot_blocks << LC_BLOCK_SHIFT);
 	ev->data = lc_buf_alloc((size_t)lc->geo.seg_blocks << LC_BLOCK_SHIFT);

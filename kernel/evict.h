@@ -2,7 +2,8 @@
 /*
  * Eviction: from the high to the low watermark, clean segments chosen by lru.h
  * are emptied (blocks worth keeping are carried over), then one checkpoint,
- * then they are free. The checkpoint is what keeps an older version of a block
+ * then they are free. With ttl_s segments that are too old are emptied all the
+ * time, however much is free. The checkpoint is what keeps an older version of a block
  * from coming back to life when its successor is gone (format.h).
  */
 #ifndef LC_EVICT_H
@@ -26,11 +27,15 @@ struct lc_evict {
 	struct work_struct work;
 	struct list_head victims;	/* empty, waiting for the checkpoint */
 	unsigned int nr_victims;
+	struct list_head pinned;	/* cannot be emptied: of what is damaged there is no copy */
 	struct lc_slot *slot;		/* of the victim */
 	void *data;			/* its blocks */
 	struct lc_carry *carry;
 	unsigned int nr_carry;
 	struct lc_segbuf *cur;		/* open carry segment */
+	struct delayed_work ttl;	/* look for what is too old */
+	u32 ttl_s;			/* for which it is set */
+	bool expire;			/* it is time */
 	bool stop;
 	bool drop;			/* asked to drop every clean segment */
 	bool all;			/* doing so: keep nothing */

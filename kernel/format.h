@@ -115,6 +115,20 @@ static_assert(sizeof(struct lc_super) == LC_BLOCK_SIZE);
 #define LC_CKPT_CLEAN		0x1u
 
 /*
+ * Sectors of the log whose only copy is damaged and that count as written back all
+ * the same (damage.h). Believed whatever the bitmap says of their block.
+ */
+struct lc_ckpt_damage {
+	__le64 lba;
+	__le64 loc;		/* in sectors from segment 0 */
+	__le32 len;		/* sectors */
+	__le32 pad;
+} __packed;
+static_assert(sizeof(struct lc_ckpt_damage) == 24);
+
+#define LC_DAMAGE_MAX		128u
+
+/*
  * The newer of two valid checkpoints (by @ckpt_seq) counts. It is valid only
  * if all of its bitmap blocks carry the same ckpt_seq and correct checksums.
  */
@@ -132,7 +146,10 @@ struct lc_ckpt {
 	__le32 nr_bitmap;	/* bitmap blocks that follow */
 	__le64 origin_sectors;	/* current size of the volume */
 	__le64 open_seq[LC_CKPT_OPEN];	/* segments open then, all intact; 0: unused */
-	__u8 pad[LC_BLOCK_SIZE - 32 - 64 - 8 * LC_CKPT_OPEN];
+	__le32 nr_damaged;
+	__le32 pad2;
+	struct lc_ckpt_damage damaged[LC_DAMAGE_MAX];
+	__u8 pad[LC_BLOCK_SIZE - 32 - 64 - 8 * LC_CKPT_OPEN - 8 - 24 * LC_DAMAGE_MAX];
 } __packed;
 static_assert(sizeof(struct lc_ckpt) == LC_BLOCK_SIZE);
 

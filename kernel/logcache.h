@@ -39,6 +39,7 @@
 
 #include "args.h"
 #include "compat/compat.h"
+#include "damage.h"
 #include "format.h"
 #include "index.h"
 #include "lru.h"
@@ -129,6 +130,7 @@ struct lc_segs {
 #include "writeback.h"
 #include "evict.h"
 #include "mode.h"
+#include "scrub.h"
 
 enum lc_state {
 	LC_OK,
@@ -167,6 +169,8 @@ struct logcache {
 	struct lc_fills fills;
 	struct lc_writeback wb;
 	struct lc_evict evict;
+	struct lc_damages damage;
+	struct lc_scrub scrub;
 	spinlock_t lru_lock;		/* lru */
 	struct lc_lru *lru;
 	void *lru_mem;
@@ -204,6 +208,7 @@ struct lc_bio {
 					 */
 	u32 len;
 	u8 op;				/* enum lc_op, for the log */
+	bool retried;			/* hit: the cache has failed it */
 	struct logcache *lc;		/* for work: a verified read, or one the cache has failed */
 	struct work_struct work;
 };

@@ -42,11 +42,18 @@ static int lc_map_zero(struct logcache *lc, struct bio *bio, u32 len)
 
 static int lc_map_hit(struct logcache *lc, struct bio *bio, const struct lc_extent *e)
 {
+	u32 len = e->len;
+	bool lost = lc_damage_run(lc, e->loc, &len);
 	u64 block;
 
-	lc_cut(bio, e->len);
+	lc_cut(bio, len);
 	lc_stat_inc(lc, READ_HITS);
-	for (block = lc_block_at(e->loc); block <= lc_block_at(e->loc + e->len - 1); block++)
+	if (unlikely(lost)) {
+		lc_bio(bio)->retried = true;
+		bio_io_error(bio);
+		return DM_MAPIO_SUBMITTED;
+	}
+	for (block = lc_block_at(e->loc); block <= lc_block_at(e->loc + len - 1); block++)
 		lc_lru_hit(lc->lru, block);
 	if (unlikely(lc->args.verify_reads))
 		return lc_verify_read(lc, bio, e->loc);
@@ -57,31 +64,35 @@ static int lc_map_hit(struct logcache *lc, struct bio *bio, const struct lc_exte
 	return DM_MAPIO_REMAPPED;
 }
 
-/* The cache has failed a hit that the origin can serve. */
+/* The cache has failed a hit: the origin may have the same. */
 static void lc_map_elsewhere(struct work_struct *work)
 {
 	struct lc_bio *pb = container_of(work, struct lc_bio, work);
 	struct bio *bio = dm_bio_from_per_bio_data(pb, sizeof(*pb));
 	struct logcache *lc = pb->lc;
-	u64 lba = bio->bi_iter.bi_sector;
+	u64 lba = pb->iter.bi_sector;
 
+	if (!lc_on_origin(lc, pb->lba, pb->iter.bi_size >> LC_SECTOR_SHIFT, true)) {
+		bio_endio(bio);
+		return;
+	}
+	bio->bi_iter = pb->iter;
+	bio->bi_status = BLK_STS_OK;
 	lc_stat_inc(lc, READ_BYPASS);
 	lc_forget(lc, lc_shard_of(lc, lba), lba, bio_sectors(bio), pb->lba, LC_EXT_DATA);
 	bio_set_dev(bio, lc->origin->bdev);
 	submit_bio_noacct(bio);
 }
 
-/* False: nobody else has the data. */
+/* True: the bio goes on, and ends a second time. Any context. */
 static bool lc_map_retry(struct logcache *lc, struct bio *bio)
 {
 	struct lc_bio *pb = lc_bio(bio);
 
-	if (bio_op(bio) != REQ_OP_READ || bio->bi_bdev != lc->cache->bdev ||
-	    !lc_seg_is_clean(lc, pb->seg))
+	if (!pb->seg || pb->retried || lc->args.verify_reads)
 		return false;
+	pb->retried = true;
 	pb->lc = lc;
-	bio->bi_iter = pb->iter;
-	bio->bi_status = BLK_STS_OK;
 	INIT_WORK(&pb->work, lc_map_elsewhere);
 	queue_work(lc->wq, &pb->work);
 	return true;
@@ -159,6 +170,7 @@ int lc_map(struct dm_target *ti, struct bio *bio)
 	pb->seg = NULL;
 	pb->lba = 0;
 	pb->miss = NULL;
+	pb->retried = false;
 	INIT_LIST_HEAD(&pb->through);
 	if (bio->bi_opf & REQ_PREFLUSH)
 		return lc_map_flush(lc, bio);
@@ -182,7 +194,7 @@ int lc_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 
 	if ((bio->bi_opf & REQ_PREFLUSH) && !*error)
 		lc_log_durable(lc, pb->lba);
-	if (unlikely(*error) && pb->seg && lc_map_retry(lc, bio))
+	if (unlikely(*error) && lc_map_retry(lc, bio))
 		return DM_ENDIO_INCOMPLETE;
 	if (pb->seg)
 		lc_seg_read_done(lc, pb->seg);

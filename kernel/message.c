@@ -7,6 +7,7 @@
 #include "logcache.h"
 #include "segment.h"
 #include "target.h"
+#include "verify.h"
 
 /*--------------------------------------------------------------------------
  * Status: pairs of a name and a value, so that more can be added
@@ -73,12 +74,15 @@ static void lc_status_info(struct logcache *lc, char *result, unsigned int maxle
 	       READ_ONCE(lc->segs.nr_free), READ_ONCE(lc->segs.nr_dirty));
 	DMEMIT(" segment_sectors %u cached_sectors %llu dirty_sectors %llu",
 	       1u << lc->geo.seg_shift, lc_cached_sectors(lc), READ_ONCE(log->dirty_sectors));
+	DMEMIT(" damaged_sectors %llu", lc_damage_sectors(lc));
 	DMEMIT(" dirty_age_ms %llu",
 	       since ? jiffies64_to_msecs(get_jiffies_64() - since) : 0ull);
 	DMEMIT(" next_lsn %llu durable_lsn %llu clean_lsn %llu", READ_ONCE(log->next_lsn),
 	       READ_ONCE(log->durable_lsn), READ_ONCE(log->clean_lsn));
 	DMEMIT(" unit_applying %d epoch %llu checkpoint %llu recovery_us %llu",
 	       READ_ONCE(lc->wb.half), lc->epoch, lc->ckpt_seq, lc->recovery_us);
+	DMEMIT(" scrub_running %d scrub_segments %u", READ_ONCE(lc->scrub.running),
+	       READ_ONCE(lc->scrub.seg));
 	DMEMIT(" extents %llu index_bytes %llu", lc_extents(lc), lc_index_bytes(lc));
 	DMEMIT(" reads_in_flight %d writeback_in_flight %d", atomic_read(&lc->fills.reading),
 	       atomic_read(&lc->wb.jobs));
@@ -162,6 +166,18 @@ static int lc_msg_set(struct logcache *lc, const char *name, const char *value)
 	return 0;
 }
 
+static bool lc_lost(struct logcache *lc, const struct lc_extent *e)
+{
+	return e->kind == LC_EXT_DATA && lc_damaged(lc, e->loc, 1);
+}
+
+static bool lc_query_clean(struct logcache *lc, const struct lc_extent *e)
+{
+	if (e->kind != LC_EXT_DATA)
+		return lc_seg_is_clean(lc, lc_seg_at(lc, e->loc));
+	return lc_on_origin(lc, e->loc, 1, false);
+}
+
 /* What the cache and the log hold at one sector. */
 static int lc_msg_query(struct logcache *lc, const char *arg, char *result, unsigned int maxlen)
 {
@@ -187,11 +203,30 @@ static int lc_msg_query(struct logcache *lc, const char *arg, char *result, unsi
 	}
 	s = lc_seg_at(lc, e.loc);
 	DMEMIT("sector %llu %s %s segment %u", lba, e.kind == LC_EXT_DATA ? "data" : "zero",
-	       lc_seg_is_clean(lc, s) ? "clean" : "dirty", lc_seg_no(lc, s));
+	       lc_lost(lc, &e) ? "damaged" : lc_query_clean(lc, &e) ? "clean" : "dirty",
+	       lc_seg_no(lc, s));
 	if (e.kind == LC_EXT_DATA)
 		DMEMIT(" cache_sector %llu crc32c %08x", lc_geo_sector(&lc->geo, e.loc),
 		       lc->segs.crc[lc_block_at(e.loc)]);
 	return 1;
+}
+
+static int lc_msg_forget_damaged(struct logcache *lc)
+{
+	lc_damage_forget(lc);
+	return 0;
+}
+
+static int lc_msg_scrub(struct logcache *lc)
+{
+	lc_scrub_start(lc);
+	return 0;
+}
+
+static int lc_msg_scrub_stop(struct logcache *lc)
+{
+	lc_scrub_end(lc);
+	return 0;
 }
 
 static int lc_msg_drop(struct logcache *lc)
@@ -226,6 +261,12 @@ int lc_message(struct dm_target *ti, unsigned int argc, char **argv, char *resul
 		return lc_msg_drain(lc);
 	if (argc == 1 && !strcmp(argv[0], "drop_clean"))
 		return lc_msg_drop(lc);
+	if (argc == 1 && !strcmp(argv[0], "forget_damaged"))
+		return lc_msg_forget_damaged(lc);
+	if (argc == 1 && !strcmp(argv[0], "scrub"))
+		return lc_msg_scrub(lc);
+	if (argc == 2 && !strcmp(argv[0], "scrub") && !strcmp(argv[1], "stop"))
+		return lc_msg_scrub_stop(lc);
 	if (argc == 2 && !strcmp(argv[0], "mode"))
 		return lc_msg_set(lc, "mode", argv[1]);
 	if (argc == 2 && !strcmp(argv[0], "query"))
@@ -233,6 +274,6 @@ int lc_message(struct dm_target *ti, unsigned int argc, char **argv, char *resul
 	if (argc == 3 && !strcmp(argv[0], "set"))
 		return lc_msg_set(lc, argv[1], argv[2]);
 	lc_error(lc,
-		 "unknown message; there are: flush, drain, drop_clean, mode MODE, set OPTION VALUE, query SECTOR");
+		 "unknown message; there are: flush, drain, drop_clean, forget_damaged, scrub, scrub stop, mode MODE, set OPTION VALUE, query SECTOR");
 	return -EINVAL;
 }

@@ -256,6 +256,12 @@ void lc_ckpt_encode(struct lc_ckpt *ck, const struct lc_geo *geo, const struct l
 	ck->origin_sectors = cpu_to_le64(in->origin_sectors);
 	for (i = 0; i < LC_CKPT_OPEN; i++)
 		ck->open_seq[i] = cpu_to_le64(in->open_seq[i]);
+	ck->nr_damaged = cpu_to_le32(in->nr_damaged);
+	for (i = 0; i < in->nr_damaged; i++) {
+		ck->damaged[i].lba = cpu_to_le64(in->damaged[i].lba);
+		ck->damaged[i].loc = cpu_to_le64(in->damaged[i].loc);
+		ck->damaged[i].len = cpu_to_le32(in->damaged[i].len);
+	}
 	head_seal(&ck->head, LC_BLOCK_SIZE);
 }
 
@@ -275,6 +281,15 @@ static void ckpt_get(const struct lc_ckpt *ck, struct lc_ckpt_info *out)
 	out->origin_sectors = le64_to_cpu(ck->origin_sectors);
 	for (i = 0; i < LC_CKPT_OPEN; i++)
 		out->open_seq[i] = le64_to_cpu(ck->open_seq[i]);
+	out->nr_damaged = le32_to_cpu(ck->nr_damaged);
+	out->damaged = NULL;
+}
+
+void lc_ckpt_damaged(const struct lc_ckpt *ck, u32 i, struct lc_damage *out)
+{
+	out->lba = le64_to_cpu(ck->damaged[i].lba);
+	out->loc = le64_to_cpu(ck->damaged[i].loc);
+	out->len = le32_to_cpu(ck->damaged[i].len);
 }
 
 static int ckpt_bound(const struct lc_ckpt_info *c, const struct lc_geo *geo, const char **why)
@@ -306,6 +321,37 @@ static int ckpt_bound(const struct lc_ckpt_info *c, const struct lc_geo *geo, co
 	return 0;
 }
 
+static int damage_check(const struct lc_damage *d, const struct lc_geo *geo, u64 lba_end,
+			const char **why)
+{
+	u64 locs = (u64)geo->nr_segs << geo->seg_shift;
+
+	if (!d->len || d->len > LC_ENTRY_DATA_MAX)
+		return refuse(why, -EINVAL, "length of damage is out of range");
+	if (d->lba >= lba_end || d->len > lba_end - d->lba ||
+	    d->lba >> LC_STRIPE_SHIFT != (d->lba + d->len - 1) >> LC_STRIPE_SHIFT)
+		return refuse(why, -EINVAL, "damage lies outside the origin");
+	if (d->loc >= locs || d->loc >> geo->seg_shift != (d->loc + d->len - 1) >> geo->seg_shift)
+		return refuse(why, -EINVAL, "damage lies outside the cache");
+	return 0;
+}
+
+static int ckpt_check_damaged(const struct lc_ckpt *ck, const struct lc_geo *geo,
+			      const struct lc_ckpt_info *c, const char **why)
+{
+	struct lc_damage d;
+	int ret = 0;
+	u32 i;
+
+	if (c->nr_damaged > LC_DAMAGE_MAX)
+		return refuse(why, -EINVAL, "too much damage");
+	for (i = 0; !ret && i < c->nr_damaged; i++) {
+		lc_ckpt_damaged(ck, i, &d);
+		ret = damage_check(&d, geo, c->origin_sectors, why);
+	}
+	return ret;
+}
+
 int lc_ckpt_decode(const struct lc_ckpt *ck, const struct lc_geo *geo,
 		   struct lc_ckpt_info *out, const char **why)
 {
@@ -316,7 +362,8 @@ int lc_ckpt_decode(const struct lc_ckpt *ck, const struct lc_geo *geo,
 	if (le32_to_cpu(ck->nr_bitmap) != geo->nr_bitmap)
 		return refuse(why, -EINVAL, "number of bitmap blocks is wrong");
 	ckpt_get(ck, out);
-	return ckpt_bound(out, geo, why);
+	ret = ckpt_bound(out, geo, why);
+	return ret ?: ckpt_check_damaged(ck, geo, out, why);
 }
 
 void lc_bitmap_seal(struct lc_bitmap_block *b, const struct lc_geo *geo, u64 epoch,

@@ -71,6 +71,13 @@ static inline u64 lc_geo_sector(const struct lc_geo *geo, u64 loc)
 void lc_super_encode(struct lc_super *sb, const struct lc_geo *geo, u64 epoch);
 int lc_super_decode(const struct lc_super *sb, struct lc_geo *geo, const char **why);
 
+/* Sectors of the log that are damaged: where they are on the volume and on the cache. */
+struct lc_damage {
+	u64 lba;
+	u64 loc;
+	u32 len;
+};
+
 /* A checkpoint's head block in CPU order. */
 struct lc_ckpt_info {
 	u64 epoch;
@@ -84,11 +91,15 @@ struct lc_ckpt_info {
 	u32 flags;
 	u64 origin_sectors;
 	u64 open_seq[LC_CKPT_OPEN];
+	u32 nr_damaged;
+	const struct lc_damage *damaged;	/* to encode; decoded by lc_ckpt_damaged() */
 };
 
 void lc_ckpt_encode(struct lc_ckpt *ck, const struct lc_geo *geo, const struct lc_ckpt_info *in);
 int lc_ckpt_decode(const struct lc_ckpt *ck, const struct lc_geo *geo,
 		   struct lc_ckpt_info *out, const char **why);
+/* Damage @i < nr_damaged of a checkpoint that was decoded. */
+void lc_ckpt_damaged(const struct lc_ckpt *ck, u32 i, struct lc_damage *out);
 
 /* Bitmap block @index: seals a block whose bits the caller has filled in; checks one. */
 void lc_bitmap_seal(struct lc_bitmap_block *b, const struct lc_geo *geo, u64 epoch,

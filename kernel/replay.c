@@ -146,6 +146,18 @@ static void lc_replay_entry(struct logcache *lc, u32 seg, const struct lc_ent *e
 	cond_resched();
 }
 
+/* Of a block that was superseded in part: what is damaged, and so was not. */
+static void lc_replay_damaged(struct logcache *lc, u32 seg, struct lc_ent part)
+{
+	u32 left;
+
+	for (left = part.len; left; left -= part.len, part.lba += part.len, part.pos += part.len) {
+		part.len = left;
+		if (lc_damage_run(lc, lc_geo_loc(&lc->geo, seg, part.pos), &part.len))
+			lc_replay_entry(lc, seg, &part, LC_EXT_DATA);
+	}
+}
+
 /* Only blocks with a set bit; runs of them stay together. */
 static void lc_replay_intact(struct logcache *lc, u32 seg, const struct lc_ent *ent)
 {
@@ -155,12 +167,13 @@ static void lc_replay_intact(struct logcache *lc, u32 seg, const struct lc_ent *
 
 	for (; pos < end; pos = to) {
 		to = min(end, round_down(pos, LC_BLOCK_SECTORS) + LC_BLOCK_SECTORS);
-		if (!test_bit_le(base + pos / LC_BLOCK_SECTORS, lc->segs.intact))
-			continue;
 		part.pos = pos;
 		part.lba = ent->lba + (pos - ent->pos);
 		part.len = to - pos;
-		lc_replay_entry(lc, seg, &part, LC_EXT_DATA);
+		if (test_bit_le(base + pos / LC_BLOCK_SECTORS, lc->segs.intact))
+			lc_replay_entry(lc, seg, &part, LC_EXT_DATA);
+		else
+			lc_replay_damaged(lc, seg, part);
 	}
 }
 

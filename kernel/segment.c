@@ -309,6 +309,17 @@ void lc_shard_topup_wait(struct logcache *lc, struct lc_shard *sh)
 
 void lc_forget(struct logcache *lc, struct lc_shard *sh, u64 lba, u32 len, u64 loc, u8 kind)
 {
+	u32 n;
+
+	for (; len; len -= n, lba += n, loc += n) {
+		n = len;
+		if (kind != LC_EXT_DATA || !lc_damage_run(lc, loc, &n))
+			lc_forget_now(lc, sh, lba, n, loc, kind);
+	}
+}
+
+void lc_forget_now(struct logcache *lc, struct lc_shard *sh, u64 lba, u32 len, u64 loc, u8 kind)
+{
 	spin_lock_irq(&sh->lock);
 	while (!lc_shard_topup(lc, sh)) {
 		spin_unlock_irq(&sh->lock);

@@ -91,9 +91,11 @@ void lc_seg_drop(void *ctx, const struct lc_extent *e);
 
 /* Take what is still mapped to @loc out of the index, within one stripe; fills in
  * flight there are stale, since they may have been read from before it was
- * written back. May sleep.
+ * written back. What is clean only because it is damaged stays. May sleep.
  */
 void lc_forget(struct logcache *lc, struct lc_shard *sh, u64 lba, u32 len, u64 loc, u8 kind);
+/* The same, damaged or not. */
+void lc_forget_now(struct logcache *lc, struct lc_shard *sh, u64 lba, u32 len, u64 loc, u8 kind);
 
 /* Nodes for one more change of @sh's index. Called under its lock; does not sleep. */
 bool lc_shard_topup(struct logcache *lc, struct lc_shard *sh);

@@ -30,6 +30,8 @@ const char * const lc_stat_names[LC_STAT_NR] = {
 	[LC_STAT_CARRIED] = "carried_blocks",
 	[LC_STAT_CKPTS] = "checkpoints",
 	[LC_STAT_CRC_ERRORS] = "crc_errors",
+	[LC_STAT_SCRUB_BLOCKS] = "scrub_blocks",
+	[LC_STAT_SCRUB_ERRORS] = "scrub_errors",
 };
 
 u64 lc_stat_sum(const struct lc_stats *s, enum lc_stat id)

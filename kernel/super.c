@@ -112,6 +112,19 @@ static int lc_ckpt_read_bits(struct logcache *lc, unsigned int slot, struct lc_b
 	return 0;
 }
 
+/* What it says is damaged; the head is in @buf. */
+static void lc_ckpt_load_damage(struct logcache *lc, const struct lc_ckpt *buf,
+				const struct lc_ckpt_info *ck)
+{
+	struct lc_damage d;
+	u32 i;
+
+	for (i = 0; i < ck->nr_damaged; i++) {
+		lc_ckpt_damaged(buf, i, &d);
+		lc_damage_load(lc, &d);
+	}
+}
+
 int lc_ckpt_load(struct logcache *lc, struct lc_ckpt_info *ck)
 {
 	struct lc_ckpt_info c[LC_CKPT_SLOTS];
@@ -128,7 +141,11 @@ int lc_ckpt_load(struct logcache *lc, struct lc_ckpt_info *ck)
 	 * damage, and what an older checkpoint believes may have been used again.
 	 */
 	if (ok[best])
+		r = lc_ckpt_read_head(lc, best, buf, &c[best]);
+	if (!r) {
+		lc_ckpt_load_damage(lc, buf, &c[best]);
 		r = lc_ckpt_read_bits(lc, best, buf, &c[best]);
+	}
 	if (!r)
 		*ck = c[best];
 	if (r)
@@ -215,8 +232,14 @@ int lc_ckpt_write(struct logcache *lc, u32 flags)
 	ck.next_seq = lc_segs_open(lc, ck.open_seq);
 	lc_log_position(lc, &ck);
 	r = lc_ckpt_write_bits(lc, slot, lc->ckpt_buf, ck.ckpt_seq);
+	/*
+	 * What has healed by now is durable with the head; what heals later is in
+	 * the log, and its segment is not freed before another checkpoint.
+	 */
+	ck.damaged = lc_damage_freeze(lc, &ck.nr_damaged);
 	if (!r)
 		r = lc_ckpt_write_head(lc, slot, lc->ckpt_buf, &ck);
+	lc_damage_thaw(lc);
 	if (!r) {
 		lc->ckpt_seq++;
 		lc_stat_inc(lc, CKPTS);

@@ -163,6 +163,7 @@ static void lc_destroy(struct logcache *lc)
 	if (lc->wq)
 		destroy_workqueue(lc->wq);
 	cancel_work_sync(&lc->event);
+	lc_scrub_exit(lc);
 	lc_evict_exit(lc);
 	lc_wb_exit(lc);
 	lc_fill_exit(lc);
@@ -215,8 +216,10 @@ static int lc_create_parts(struct logcache *lc)
 	r = r ?: lc_verify_init(lc);
 	r = r ?: lc_wb_init(lc);
 	r = r ?: lc_evict_init(lc);
+	r = r ?: lc_scrub_init(lc);
 	if (r)
 		return r;
+	lc_damage_init(lc);
 	lc_through_init(lc);
 	lc_mode_init(lc);
 	return 0;
@@ -386,6 +389,7 @@ static void lc_postsuspend(struct dm_target *ti)
 	lc->suspended = true;
 	lc_log_quiesce(lc);
 	lc_mode_stop(lc);
+	lc_scrub_stop(lc);
 	lc_evict_stop(lc);
 	lc_wb_stop(lc);
 	lc_fill_drain(lc);
@@ -452,6 +456,7 @@ static void lc_resume(struct dm_target *ti)
 	lc->evict.stop = false;
 	lc_log_unhold(lc);
 	lc_wb_resume(lc);
+	lc_scrub_resume(lc);
 	lc_mode_update(lc);
 	lc_evict_kick(lc);
 	lc_log_kick(lc);

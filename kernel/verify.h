@@ -15,6 +15,20 @@ struct logcache;
 int lc_verify_init(struct logcache *lc);
 void lc_verify_exit(struct logcache *lc);
 
+/* Does the origin have what is in [loc, loc + len), of one segment? For what is
+ * dirty only as a part of its segment the entries are looked at. @read: may read the
+ * segment's summary, and sleep. When in doubt, no.
+ */
+bool lc_on_origin(struct logcache *lc, u64 loc, u32 len, bool read);
+
+/* Read block @block of the segments into @page and verify it. May sleep. Return: 0,
+ * -EBADMSG or the error of the device.
+ */
+int lc_block_read(struct logcache *lc, u64 block, struct page *page);
+
+/* Does the SSD answer at all? If not, nothing is lost, it is only away. @page is overwritten. */
+bool lc_cache_alive(struct logcache *lc, struct page *page);
+
 /* Read @bio from @loc, verified. It holds a reference of its segment, and its
  * sector is still the volume's. Any context. Return: DM_MAPIO_SUBMITTED.
  */

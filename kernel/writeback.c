@@ -20,6 +20,9 @@
 /* Nodes of the unit's index: 256 MiB of single blocks at half a load, more than any slot holds. */
 #define LC_WB_NODES	2048u
 
+/* A block that is wrong or cannot be read so often is lost. */
+#define LC_JOB_TRIES	3u
+
 #define LC_BACKOFF_MIN	(HZ / 10)
 #define LC_BACKOFF_MAX	(10 * HZ)
 
@@ -40,6 +43,8 @@ struct lc_job {
 	struct work_struct work;
 	atomic_t reads;
 	blk_status_t status;
+	bool unread;		/* failed for want of the data, not of the origin */
+	u8 tries;		/* that failed so */
 	u64 lba;
 	u32 len;
 	unsigned int nr;
@@ -250,6 +255,7 @@ static void lc_job_end(struct lc_job *job)
 	unsigned long flags;
 
 	if (job->status) {
+		job->tries += job->unread;
 		lc_stat_inc(job->lc, WB_ERRORS);
 		spin_lock_irqsave(&wb->lock, flags);
 		list_add_tail(&job->list, &wb->failed);
@@ -325,7 +331,8 @@ static bool lc_job_verify(struct lc_job *job)
 			if (lc_block_crc(page_address(job->page[job->piece[i].page + j])) ==
 			    lc->segs.crc[block])
 				continue;
-			lc_crc_error(lc, block, job->lba, "writeback");
+			if (!job->tries)
+				lc_crc_error(lc, block, job->lba, "writeback");
 			ok = false;
 		}
 	}
@@ -339,6 +346,7 @@ static void lc_job_work(struct work_struct *work)
 
 	if (!job->status && !lc_job_verify(job))
 		job->status = BLK_STS_PROTECTION;
+	job->unread = job->status;
 	if (job->status)
 		lc_job_end(job);
 	else
@@ -379,6 +387,7 @@ static void lc_job_start(struct lc_job *job)
 
 	atomic_inc(&job->lc->wb.jobs);
 	job->status = BLK_STS_OK;
+	job->unread = false;
 	atomic_set(&job->reads, job->nr);
 	for (i = 0; i < job->nr; i++)
 		lc_job_read(job, &job->piece[i]);
@@ -411,6 +420,7 @@ static struct lc_job *lc_job_new(struct logcache *lc, u64 lba)
 	job->len = 0;
 	job->nr = 0;
 	job->nr_pages = 0;
+	job->tries = 0;
 	return job;
 }
 
@@ -501,6 +511,18 @@ static int lc_wb_zero(struct logcache *lc, const struct lc_extent *e)
 	return blkdev_issue_discard(bdev, e->key, e->len, GFP_NOIO);
 }
 
+/* Take from @e, and from what @cursor has passed, only as much as is known to be
+ * damaged, or not. True: it is.
+ */
+static bool lc_unit_skip(struct logcache *lc, u64 *cursor, struct lc_extent *e)
+{
+	bool bad = lc_damage_run(lc, e->loc, &e->len);
+
+	*cursor = lc_extent_end(e);
+	lc->wb.damaged |= bad;
+	return bad;
+}
+
 static int lc_unit_issue(struct logcache *lc)
 {
 	struct lc_job *job = NULL;
@@ -514,6 +536,8 @@ static int lc_unit_issue(struct logcache *lc)
 			r = r ?: r2;
 			continue;
 		}
+		if (lc_unit_skip(lc, &cursor, &e))
+			continue;
 		while (!job || !lc_job_take(job, &e)) {
 			if (job)
 				lc_wb_start_job(lc, job);
@@ -528,6 +552,80 @@ static int lc_unit_issue(struct logcache *lc)
 static void lc_wb_wait_jobs(struct logcache *lc)
 {
 	wait_event_idle(lc->wb.wait, !atomic_read(&lc->wb.jobs));
+}
+
+/*--------------------------------------------------------------------------
+ * Salvage: a job of which the SSD does not give all, block by block
+ *--------------------------------------------------------------------------
+ */
+
+static int lc_salvage_write(struct logcache *lc, struct page *page, u64 lba, u64 loc, u32 len)
+{
+	struct bio_vec vec;
+	struct bio bio;
+	int r;
+
+	bio_init(&bio, lc->origin->bdev, &vec, 1, REQ_OP_WRITE | REQ_SYNC);
+	bio.bi_iter.bi_sector = lba;
+	__bio_add_page(&bio, page, len << LC_SECTOR_SHIFT,
+		       (loc % LC_BLOCK_SECTORS) << LC_SECTOR_SHIFT);
+	r = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	return r;
+}
+
+/* Sectors of one block. */
+static int lc_salvage_block(struct logcache *lc, struct page *page, u64 lba, u64 loc, u32 len)
+{
+	int r = lc_block_read(lc, lc_block_at(loc), page);
+
+	if (!r)
+		return lc_salvage_write(lc, page, lba, loc, len);
+	if (r != -EBADMSG && !lc_cache_alive(lc, page))
+		return r;
+	lc->wb.damaged = true;
+	return lc_damage_add(lc, lba, loc, len);
+}
+
+/* Return: 0, and the job is done; or -errno, and it has to be tried again. */
+static int lc_job_salvage(struct lc_job *job)
+{
+	const struct lc_piece *p;
+	u64 lba = job->lba, loc;
+	u32 left, n;
+	int r;
+
+	for (p = job->piece; p < job->piece + job->nr; p++) {
+		loc = p->loc;
+		for (left = p->len; left; left -= n, lba += n, loc += n) {
+			n = min_t(u32, left, LC_BLOCK_SECTORS - loc % LC_BLOCK_SECTORS);
+			r = lc_salvage_block(job->lc, job->page[0], lba, loc, n);
+			if (r)
+				return r;
+		}
+	}
+	return 0;
+}
+
+/* @job has failed: start it again, or do what can be done of it. */
+static void lc_job_again(struct lc_job *job)
+{
+	struct logcache *lc = job->lc;
+	struct lc_writeback *wb = &lc->wb;
+
+	if (wb->stop) {
+		lc_job_free(job);
+	} else if (job->tries < LC_JOB_TRIES) {
+		lc_wb_start_job(lc, job);
+	} else if (!lc_job_salvage(job)) {
+		lc_stat_inc(lc, WB_WRITES);
+		lc_stat_add(lc, WB_SECTORS, job->len);
+		lc_job_free(job);
+	} else {
+		spin_lock_irq(&wb->lock);
+		list_add_tail(&job->list, &wb->failed);
+		spin_unlock_irq(&wb->lock);
+	}
 }
 
 /* Pause, then start what failed again. False: nothing failed, or stopping. */
@@ -545,19 +643,17 @@ static bool lc_unit_again(struct logcache *lc)
 		wb->errors = 0;
 		return false;
 	}
+	job = list_first_entry(&jobs, struct lc_job, list);
 	if (!wb->errors++) {
-		lc_warn(lc, "writeback to %s fails; trying again, nothing is lost meanwhile",
-			lc->origin->name);
+		lc_warn(lc, "writeback from %s to %s fails at the %s; trying again, nothing is lost meanwhile",
+			lc->cache->name, lc->origin->name, job->unread ? "former" : "latter");
 		lc_mode_update(lc);
 	}
 	pause = min_t(unsigned long, LC_BACKOFF_MIN << min(wb->errors - 1, 7u), LC_BACKOFF_MAX);
 	wait_event_idle_timeout(wb->wait, wb->stop, pause);
 	list_for_each_entry_safe(job, n, &jobs, list) {
 		list_del(&job->list);
-		if (wb->stop)
-			lc_job_free(job);
-		else
-			lc_wb_start_job(lc, job);
+		lc_job_again(job);
 	}
 	lc_wb_wait_jobs(lc);
 	return true;
@@ -572,6 +668,7 @@ static int lc_unit_apply(struct logcache *lc)
 	if (lc_index_extents(&wb->unit))
 		wait_event_idle(wb->wait, wb->stop || !atomic_read(&lc->through.nr));
 	WRITE_ONCE(wb->half, true);
+	wb->damaged = false;
 	r = lc_unit_issue(lc);
 	lc_wb_wait_jobs(lc);
 	while (lc_unit_again(lc))
@@ -581,6 +678,12 @@ static int lc_unit_apply(struct logcache *lc)
 	/* Direct writes leave units behind in which there is nothing for the origin. */
 	if (!r && lc_index_extents(&wb->unit))
 		r = blkdev_issue_flush(lc->origin->bdev);
+	/*
+	 * Damage is known durably before the unit counts as clean, and so is whatever
+	 * newer there is of it already. A cache that refuses writes keeps all as it is.
+	 */
+	if (!r && wb->damaged && lc->state == LC_OK)
+		r = lc_ckpt_write(lc, 0);
 	if (r) {
 		wb->errors++;
 		return r;

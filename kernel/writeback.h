@@ -8,6 +8,11 @@
  *
  *   collect -> jobs: read SSD -> verify -> write origin -> flush origin -> clean
  *              `--- failed: again after a pause, for ever --'
+ *
+ * Blocks that cannot be had from the SSD are given up after some tries, if the SSD
+ * is there otherwise: what is good around them goes to the origin, they go to the
+ * table of what is damaged (damage.h), and a checkpoint with it is written before
+ * the unit counts as clean.
  */
 #ifndef LC_WRITEBACK_H
 #define LC_WRITEBACK_H
@@ -39,6 +44,7 @@ struct lc_writeback {
 	bool keep_clean;		/* the same, because somebody asked for it */
 	bool stop;			/* suspending: give the unit up */
 	bool half;			/* a unit is being applied */
+	bool damaged;			/* it leaves damage behind */
 	atomic_t jobs;			/* in flight */
 	spinlock_t lock;
 	struct list_head failed;	/* jobs to be tried again, under lock */

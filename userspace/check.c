@@ -44,6 +44,8 @@ struct check {
 
 static const char advice_dirty[] =
 	"writes are lost; restore the origin from a backup, or copy what is left";
+static const char advice_known[] =
+	"the volume knows and fails reads of it; write it again, or send forget_damaged";
 static const char advice_clean[] = "clean copies; they are read from the origin again";
 
 static const char *advice_for(const struct source *src)
@@ -268,6 +270,12 @@ static void mark_payload(const struct contents *has, bool *payload)
 	}
 }
 
+static bool block_known_bad(const struct check *c, const struct source *src, u32 at)
+{
+	return image_damaged(&c->img, lc_geo_loc(&c->img.geo, src->seg, at * LC_BLOCK_SECTORS),
+			     LC_BLOCK_SECTORS);
+}
+
 static void check_payload(struct check *c, const struct source *src, const struct contents *has)
 {
 	bool payload[LC_SEG_BLOCKS_MAX] = {};
@@ -279,7 +287,8 @@ static void check_payload(struct check *c, const struct source *src, const struc
 			continue;
 		c->n.payload_blocks++;
 		if (lc_block_crc(seg_block_at(c, at)) != has->crcs[at])
-			finding(&c->findings, FAULT, seg_dev_block(c, src, at), advice_for(src),
+			finding(&c->findings, FAULT, seg_dev_block(c, src, at),
+				block_known_bad(c, src, at) ? advice_known : advice_for(src),
 				"payload in block %u of segment %u is damaged", at, src->seg);
 	}
 }

@@ -121,6 +121,7 @@ int cmd_status(const struct ctl *ctl);
 int cmd_set(const struct ctl *ctl);
 int cmd_flush(const struct ctl *ctl);
 int cmd_drain(const struct ctl *ctl);
+int cmd_scrub(const struct ctl *ctl);
 int cmd_query(const struct ctl *ctl);
 int cmd_check(const struct ctl *ctl);
 int cmd_dump(const struct ctl *ctl);

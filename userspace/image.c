@@ -122,6 +122,30 @@ static void say_bad_ckpt(struct image *img, unsigned int slot, int err, const ch
 		"checkpoint %u: %s", slot, why);
 }
 
+/* What the checkpoint that counts says is damaged. */
+static bool load_damage(struct image *img)
+{
+	static struct lc_ckpt ck;
+	u32 i;
+
+	if (device_read(&img->dev, image_ckpt_block(img, img->ckpt_slot), &ck, 1))
+		return false;
+	for (i = 0; i < img->ckpt.nr_damaged; i++)
+		lc_ckpt_damaged(&ck, i, &img->damaged[i]);
+	return true;
+}
+
+bool image_damaged(const struct image *img, u64 loc, u32 len)
+{
+	const struct lc_damage *d = img->damaged;
+	u32 i;
+
+	for (i = 0; i < img->ckpt.nr_damaged; i++, d++)
+		if (d->loc < loc + len && loc < d->loc + d->len)
+			return true;
+	return false;
+}
+
 static bool load_ckpt(struct image *img)
 {
 	struct lc_ckpt_info info[LC_CKPT_SLOTS];
@@ -146,7 +170,7 @@ static bool load_ckpt(struct image *img)
 	if (!err[0] && !err[1] && info[0].ckpt_seq == info[1].ckpt_seq)
 		finding(img->findings, FAULT, block[1], "seek help before using the cache",
 			"both checkpoints have the number %llu", info[0].ckpt_seq);
-	return !err[best];
+	return !err[best] && load_damage(img);
 }
 
 bool image_intact(const struct image *img, u32 seg, u64 seq, u32 b)

@@ -22,6 +22,7 @@ struct image {
 	struct lc_geo geo;
 	struct lc_ckpt_info ckpt;	/* the one that counts */
 	unsigned int ckpt_slot;
+	struct lc_damage damaged[LC_DAMAGE_MAX];	/* ckpt.nr_damaged of them */
 	u8 *bits;			/* its bitmap, one bit per block of every segment */
 	struct seg_slot *slots;		/* nr_segs */
 	struct findings *findings;
@@ -34,6 +35,9 @@ struct image {
  */
 bool image_load(struct image *img, const struct device *dev, struct findings *findings);
 void image_free(struct image *img);
+
+/* Does the checkpoint know a sector of [loc, loc + len) as damaged? */
+bool image_damaged(const struct image *img, u64 loc, u32 len);
 
 /* Superblock only. */
 bool image_load_super(struct image *img, const struct device *dev, struct findings *findings);

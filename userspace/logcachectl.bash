@@ -36,7 +36,7 @@ _logcachectl() {
 		return ;;
 	esac
 	case $cmd in
-	remove | status | set | flush | drain | query)
+	remove | status | set | flush | drain | scrub | query)
 		[ "$COMP_CWORD" -eq 2 ] && words=$(_logcachectl_volumes) ;;
 	esac
 	if [ "$cmd" = set ] && [ "$COMP_CWORD" -eq 3 ]; then

@@ -55,6 +55,12 @@ static const struct ctl_opt flush_opts[] = {
 	{}
 };
 
+static const struct ctl_opt scrub_opts[] = {
+	{ "stop", NULL, "end one that runs" },
+	{ "background", NULL, "do not wait" },
+	{}
+};
+
 static const struct ctl_opt check_opts[] = {
 	OPT_CACHE,
 	OPT_JSON,
@@ -88,6 +94,8 @@ static const struct ctl_cmd commands[] = {
 	  cmd_flush, 1, 1, flush_opts },
 	{ "drain", "NAME", "flush, and keep the cache clean from then on",
 	  cmd_drain, 1, 1, flush_opts },
+	{ "scrub", "NAME", "verify all that a running volume has cached, and wait for it",
+	  cmd_scrub, 1, 1, scrub_opts },
 	{ "query", "NAME SECTOR", "what a running volume holds for a sector",
 	  cmd_query, 2, 2, no_opts },
 	{ "check", "", "verify a cache device that is not in use; changes nothing",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* flush, drain, query: messages to a volume that runs. */
+/* flush, drain, scrub, query: messages to a volume that runs. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +101,63 @@ int cmd_flush(const struct ctl *ctl)
 int cmd_drain(const struct ctl *ctl)
 {
 	return cmd_write_back(ctl, "drain");
+}
+
+static int scrub_result(const char *name, const struct status *s, u64 errors)
+{
+	u64 lost = status_num(s, "damaged_sectors");
+
+	if (status_num(s, "scrub_segments") < status_num(s, "segments"))
+		return ctl_error(CTL_FAILED, "%s: the scrub was stopped", name);
+	if (lost)
+		ctl_error(0, "%s: %llu sectors are damaged; the kernel log names them", name, lost);
+	errors = status_num(s, "scrub_errors") - errors;
+	if (errors)
+		return ctl_error(CTL_FAILED, "%s: %llu errors; the kernel log has them", name,
+				 errors);
+	printf("%s: all that is cached is as it should be.\n", name);
+	return lost ? CTL_FAILED : CTL_OK;
+}
+
+static int wait_scrubbed(const char *name, u64 errors)
+{
+	struct progress p = {};
+	struct status s;
+	int ret;
+
+	for (;; status_free(&s), sleep_ms(POLL_MS)) {
+		ret = status_of(&s, name);
+		if (ret)
+			break;
+		if (!p.what)
+			progress_start(&p, "verifying segments", status_num(&s, "segments"));
+		if (!status_num(&s, "scrub_running"))
+			break;
+		progress_show(&p, status_num(&s, "scrub_segments"));
+	}
+	progress_end(&p);
+	if (!ret)
+		ret = scrub_result(name, &s, errors);
+	status_free(&s);
+	return ret;
+}
+
+int cmd_scrub(const struct ctl *ctl)
+{
+	const char *name = ctl_arg(ctl, 0);
+	struct status s;
+	u64 errors;
+	int ret;
+
+	if (ctl_has(ctl, "stop"))
+		return dm_message(name, "scrub stop", NULL);
+	ret = status_of(&s, name);
+	if (ret)
+		return ret;
+	errors = status_num(&s, "scrub_errors");
+	status_free(&s);
+	ret = dm_message(name, "scrub", NULL);
+	return ret || ctl_has(ctl, "background") ? ret : wait_scrubbed(name, errors);
 }
 
 int cmd_query(const struct ctl *ctl)

@@ -464,6 +464,9 @@ static bool believed(const struct image *img, const struct source *src, const st
 		return true;
 	if (src->tail || !op_has_payload(e->op))
 		return true;
+	/* Of a block that is superseded in part, what is damaged is not. */
+	if (image_damaged(img, lc_geo_loc(&img->geo, src->seg, e->pos + sector), 1))
+		return true;
 	return image_intact(img, src->seg, src->seq, (e->pos + sector) / LC_BLOCK_SECTORS);
 }
 

@@ -982,7 +982,7 @@ static bool options_agree(const char *help, const char *section)
 }
 
 static const char * const command_names[] = {
-	"format", "create", "remove", "list", "status", "set", "flush", "drain", "query",
+	"format", "create", "remove", "list", "status", "set", "flush", "drain", "scrub", "query",
 	"check", "dump",
 };
 

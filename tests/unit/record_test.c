@@ -279,6 +279,37 @@ static void ckpt_round_trip(void)
 	CHECK(!memcmp(&out, &ckpt_in, sizeof(out)));
 }
 
+static const struct lc_damage damage[] = {
+	{ .lba = 0, .loc = 0, .len = 1 },
+	{ .lba = ORIGIN + 7, .loc = 4096 * 3 + 5, .len = 1 },
+	{ .lba = LC_STRIPE_SECTORS, .loc = 4096, .len = LC_ENTRY_DATA_MAX },
+};
+
+static void ckpt_damage_make(void)
+{
+	struct lc_ckpt_info in = ckpt_in;
+
+	in.nr_damaged = ARRAY_SIZE(damage);
+	in.damaged = damage;
+	setup();
+	lc_ckpt_encode(&blk.ck, &geo, &in);
+}
+
+static void ckpt_keeps_damage(void)
+{
+	struct lc_ckpt_info out;
+	struct lc_damage d;
+	u32 i;
+
+	ckpt_damage_make();
+	CHECK(!lc_ckpt_decode(&blk.ck, &geo, &out, &reason));
+	CHECK(out.nr_damaged == ARRAY_SIZE(damage));
+	for (i = 0; i < ARRAY_SIZE(damage); i++) {
+		lc_ckpt_damaged(&blk.ck, i, &d);
+		CHECK(d.lba == damage[i].lba && d.loc == damage[i].loc && d.len == damage[i].len);
+	}
+}
+
 static void ckpt_of_a_fresh_cache(void)
 {
 	struct lc_ckpt_info in = {
@@ -310,6 +341,27 @@ static void ckpt_bit_flips(void)
 #define CKPT_ERR(set, err, text) \
 	REFUSES(ckpt_make, ckpt_read, &blk.ck.head, LC_BLOCK_SIZE, set, err, text)
 #define CKPT(set, text)		CKPT_ERR(set, -EINVAL, text)
+
+#define DAMAGE(set, text) \
+	REFUSES(ckpt_damage_make, ckpt_read, &blk.ck.head, LC_BLOCK_SIZE, set, -EINVAL, text)
+
+static void ckpt_damage_is_bounded(void)
+{
+	DAMAGE(blk.ck.nr_damaged = cpu_to_le32(LC_DAMAGE_MAX + 1), "too much damage");
+	DAMAGE(blk.ck.nr_damaged = cpu_to_le32(~0u), "too much damage");
+	DAMAGE(blk.ck.nr_damaged = cpu_to_le32(4), "length of damage is out of range");
+	DAMAGE(blk.ck.damaged[0].len = cpu_to_le32(LC_ENTRY_DATA_MAX + 1),
+	       "length of damage is out of range");
+	DAMAGE(blk.ck.damaged[0].lba = cpu_to_le64(ORIGIN + 8), "damage lies outside the origin");
+	DAMAGE(blk.ck.damaged[0].lba = cpu_to_le64(~0ull), "damage lies outside the origin");
+	DAMAGE(blk.ck.damaged[1].len = cpu_to_le32(2), "damage lies outside the origin");
+	DAMAGE(blk.ck.damaged[2].lba = cpu_to_le64(LC_STRIPE_SECTORS - 1),
+	       "damage lies outside the origin");
+	DAMAGE(blk.ck.damaged[0].loc = cpu_to_le64((u64)geo.nr_segs << geo.seg_shift),
+	       "damage lies outside the cache");
+	DAMAGE(blk.ck.damaged[0].loc = cpu_to_le64(~0ull), "damage lies outside the cache");
+	DAMAGE(blk.ck.damaged[2].loc = cpu_to_le64(4095), "damage lies outside the cache");
+}
 
 static void ckpt_fields_are_bounded(void)
 {
@@ -799,6 +851,8 @@ static void slot_entries_are_bounded(void)
 	X(ckpt_of_a_fresh_cache)		\
 	X(ckpt_bit_flips)			\
 	X(ckpt_fields_are_bounded)		\
+	X(ckpt_keeps_damage)			\
+	X(ckpt_damage_is_bounded)		\
 	X(bitmap_keeps_its_bits)		\
 	X(bitmap_bit_flips)			\
 	X(bitmap_must_be_of_this_checkpoint)	\

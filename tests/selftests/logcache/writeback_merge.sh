@@ -5,7 +5,7 @@
 # and only the newest version of each block does.
 
 . "$(dirname "$0")/lib.sh"
-begin 6
+begin 8
 devices 64 128
 start writeback_age_ms 3600000
 
@@ -22,4 +22,12 @@ for name in A B C D; do put $name 65536 64; done
 flush
 num "of four versions one is written" "$(($(ios "$ORIGIN_RAW" write_sectors) - s))" -eq 64
 ok "the last" holds D 65536 64 "$ORIGIN_RAW"
+
+# A unit of 1 MiB has room for 512 KiB, however often it was written.
+msg set writeback_unit_mb 1
+s=$(ios "$ORIGIN_RAW" write_sectors) units=$(status wb_units)
+for name in A B C D; do put $name 131072 1024; done
+flush
+num "what is overwritten takes no room in a unit" "$(($(status wb_units) - units))" -eq 1
+num "and is not written" "$(($(ios "$ORIGIN_RAW" write_sectors) - s))" -eq 1024
 finish

@@ -59,7 +59,9 @@ bool lc_damage_mapped(struct logcache *lc, const struct lc_damage *d, u32 *at,
 		*at = lc_extent_end(&e) - key;
 		if (e.kind != LC_EXT_DATA || e.loc != d->loc + (e.key - key))
 			continue;
-		*out = (struct lc_damage) { .lba = d->lba + (e.key - key), .loc = e.loc, .len = e.len };
+		out->lba = d->lba + (e.key - key);
+		out->loc = e.loc;
+		out->len = e.len;
 		return true;
 	}
 	return false;
@@ -227,6 +229,9 @@ static void lc_damage_forget_work(struct work_struct *work)
 	struct lc_damages *t = &lc->damage;
 	const struct lc_damage *d;
 
+	/* The last checkpoint of a volume that is stopped says so: no other behind it. */
+	if (!lc->loaded || lc->suspended)
+		return;
 	mutex_lock(&t->change);
 	lc_damage_prune(lc);
 	for (d = t->now; d < t->now + t->nr; d++) {

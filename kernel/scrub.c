@@ -97,7 +97,8 @@ static void lc_scrub_crcs(struct logcache *lc)
 		if (crc[i] == le32_to_cpu(slot[i]))
 			continue;
 		lc_scrub_error(lc);
-		lc_error_limit(lc, "scrub: checksum of block %u of segment %u is not that of its summary",
+		lc_error_limit(lc,
+			       "scrub: checksum of block %u of segment %u is not that of its summary",
 			       i, lc->scrub.seg);
 	}
 }

@@ -3,7 +3,7 @@
  * Scrub: all sealed segments are read, in the background, and every block that the
  * volume maps to is compared with what is known of it:
  *
- *   index ── maps to ──► block ── CRC32C ──► memory ── same as ──► summary slot
+ *   index -- maps to --> block -- CRC32C --> memory -- same as --> summary slot
  *     `------- as many sectors as the slot's entries say ------------'
  *
  * A bad clean block is forgotten, and the next read gets it from the origin; a bad

@@ -27,7 +27,7 @@
 #define LC_BACKOFF_MAX	(10 * HZ)
 
 /* Somebody who waited for the origin so lately will do so again. */
-#define LC_FOREGROUND	(HZ / 10)
+#define LC_FOREGROUND	(HZ / 2)
 /* clean_lsn of an idle log is stored by then, however little it saves. */
 #define LC_SAVE_MAX	(60 * HZ)
 
@@ -599,7 +599,8 @@ static int lc_job_salvage(struct lc_job *job)
 		loc = p->loc;
 		for (left = p->len; left; left -= n, lba += n, loc += n) {
 			n = min_t(u32, left, LC_BLOCK_SECTORS - loc % LC_BLOCK_SECTORS);
-			r = lc_salvage_block(job->lc, job->page[0], lba, loc, n);
+			r = job->lc->wb.stop ? -EINTR :
+			    lc_salvage_block(job->lc, job->page[0], lba, loc, n);
 			if (r)
 				return r;
 		}

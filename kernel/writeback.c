@@ -469,7 +469,9 @@ static bool lc_wb_foreground(struct logcache *lc)
 /* Somebody has asked for it, or waits for it. */
 static bool lc_wb_asked(const struct logcache *lc)
 {
-	return lc->wb.drain || lc->wb.keep_clean || READ_ONCE(lc->log.starved) ||
+	/* With clean segments to evict a full log does not wait for us. */
+	return lc->wb.drain || lc->wb.keep_clean ||
+	       (READ_ONCE(lc->log.starved) && !lc_lru_ready(lc->lru)) ||
 	       READ_ONCE(lc->wb.flush_lsn) > READ_ONCE(lc->log.clean_lsn);
 }
 

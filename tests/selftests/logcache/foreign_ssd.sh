@@ -144,7 +144,7 @@ head -c $((2 * block)) /dev/zero | dd of="$SSD" bs=$block oflag=direct conv=notr
 quiet mkfs.ext4 -q -F "$SSD"
 refused "a file system" "is no usable logcache device"
 before=$(in_ssd)
-no "a file system: is not formatted over" "$CTL" format --cache "$SSD" --origin "$ORIGIN" --yes 2>/tmp/lc-said
+no "a file system: is not formatted over" "$CTL" format --cache "$SSD" --origin "$ORIGIN" --segment-size 1M --yes 2>/tmp/lc-said
 said() { grep -q "$1" /tmp/lc-said || { sed 's/^/# /' /tmp/lc-said; return 1; }; }
 ok "a file system: which is said" said 'holds something'
 is "a file system: nothing changed" "$(in_ssd)" "$before"

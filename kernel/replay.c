@@ -269,7 +269,9 @@ static void lc_replay_slot(struct lc_replay *rp, const struct lc_slot *slot, u32
 	if (r) {
 		/* Torn while it was being sealed: then the tail has the segment. */
 		if (r != -ENODATA)
-			DMDEBUG("%s: summary of segment %u: %s", lc->name, seg, why);
+			lc_warn(lc,
+				"summary of segment %u on %s: %s; what only it describes is read from the origin",
+				seg, lc->cache->name, why);
 		lc_set_intact(lc, seg, 0);
 		return;
 	}

@@ -73,8 +73,10 @@ static int lc_ckpt_read_head(struct logcache *lc, unsigned int slot, void *buf,
 	r = lc_io_cache(lc, REQ_OP_READ, lc_ckpt_block(lc, slot), buf, LC_BLOCK_SIZE);
 	if (!r)
 		r = lc_ckpt_decode(buf, &lc->geo, ck, &why);
-	if (r)
-		DMDEBUG("%s: checkpoint %u: %s", lc->name, slot, why);
+	/* A cache that was never stopped has one. */
+	if (r && r != -ENODATA)
+		lc_warn(lc, "checkpoint %u on %s is not readable (%s); the other one is taken",
+			slot, lc->cache->name, *why ? why : "I/O error");
 	return r;
 }
 

@@ -78,6 +78,8 @@ static void lc_map_elsewhere(struct work_struct *work)
 	}
 	bio->bi_iter = pb->iter;
 	bio->bi_status = BLK_STS_OK;
+	/* Who did not want to wait has waited. */
+	bio->bi_opf &= ~REQ_NOWAIT;
 	lc_stat_inc(lc, READ_BYPASS);
 	lc_forget(lc, lc_shard_of(lc, lba), lba, bio_sectors(bio), pb->lba, LC_EXT_DATA);
 	bio_set_dev(bio, lc->origin->bdev);
@@ -85,11 +87,12 @@ static void lc_map_elsewhere(struct work_struct *work)
 }
 
 /* True: the bio goes on, and ends a second time. Any context. */
-static bool lc_map_retry(struct logcache *lc, struct bio *bio)
+static bool lc_map_retry(struct logcache *lc, struct bio *bio, blk_status_t error)
 {
 	struct lc_bio *pb = lc_bio(bio);
 
-	if (!pb->seg || pb->retried || lc->args.verify_reads)
+	/* That it would have to wait says nothing about the cache. */
+	if (!pb->seg || pb->retried || error == BLK_STS_AGAIN || lc->args.verify_reads)
 		return false;
 	pb->retried = true;
 	pb->lc = lc;
@@ -194,7 +197,7 @@ int lc_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 
 	if ((bio->bi_opf & REQ_PREFLUSH) && !*error)
 		lc_log_durable(lc, pb->lba);
-	if (unlikely(*error) && lc_map_retry(lc, bio))
+	if (unlikely(*error) && lc_map_retry(lc, bio, *error))
 		return DM_ENDIO_INCOMPLETE;
 	if (pb->seg)
 		lc_seg_read_done(lc, pb->seg);

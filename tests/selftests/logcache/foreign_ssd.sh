@@ -106,7 +106,7 @@ recovered "a bad summary of the newest data"
 ok "a bad summary of the newest data: all is there, from the log" all_there
 lc_dmsetup remove $VOL
 
-# The header is the block before the data.
+# The header is the block before the data; byte 90 is in its first entry.
 undamaged
 flip "$SSD" $((tail[1] * 512 + 100))
 recovered "bad data in the log" "fail their checksum"
@@ -117,7 +117,7 @@ ok "bad data in the log: and what was behind" holds T3 65560 8
 lc_dmsetup remove $VOL
 
 undamaged
-flip "$SSD" $((tail[1] * 512 - block + 100))
+flip "$SSD" $((tail[1] * 512 - block + 90))
 refused "a bad header in the log" "acknowledged"
 
 undamaged

@@ -417,6 +417,9 @@ static bool lc_log_may_submit(const struct logcache *lc, const struct lc_batch *
 		return log->nr_inflight < LC_LOG_DEPTH_MAX;
 	if (log->nr_inflight >= lc->args.log_depth)
 		return false;
+	/* It is full. */
+	if (!bio_list_empty(&log->pending))
+		return true;
 	/* The writers are quick, or the crowd would be outstanding: let it gather once. */
 	if (log->crowd > 2 && log->uncounted >= LC_COUNT_RECORDS)
 		return log->hurry;

@@ -63,7 +63,7 @@ crc=$(status crc_errors)
 msg flush
 ok "writeback fails" wait_status wb_errors -gt 0
 ok "and counts it" wait_status crc_errors -gt "$crc"
-ok "the state says so" wait_status state = origin-failing
+ok "the status says how much is lost" wait_status damaged_sectors -eq 8
 ok "the origin does not get it" zeroes 4104 8 "$ORIGIN_RAW"
 put D 4104 8
 ok "what is written over it is right" holds D 4104 8

@@ -129,8 +129,13 @@ static void check_sequence(struct check *c)
 static void check_lsns(struct check *c)
 {
 	const struct recovery *rec = &c->rec;
-	u64 from = c->img.ckpt.clean_lsn, have = from;
+	u64 from = lc_ckpt_begin(&c->img.ckpt), have = from;
 	u32 i;
+
+	if (c->img.ckpt.floor_lsn > rec->tail_lsn)
+		finding(&c->findings, FAULT, NO_BLOCK, advice_dirty,
+			"all below LSN %llu is said to be durable, but the log ends at %llu",
+			c->img.ckpt.floor_lsn, rec->tail_lsn);
 
 	if (rec->clean_lsn > rec->tail_lsn)
 		finding(&c->findings, FAULT, NO_BLOCK, "the end of the log is lost; seek help",

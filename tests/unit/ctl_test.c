@@ -15,6 +15,7 @@
 #include <linux/kernel.h>
 
 #include "ctl.h"
+#include "args.h"
 #include "ctl_test.h"
 #include "dm.h"
 #include "status.h"
@@ -331,6 +332,56 @@ static void clean_lsn_cannot_lie_beyond_the_log(void)
 	img_ckpt(&im, 0);
 	CHECK(ctl(CHECK_CMD) == 1);
 	CHECK(says("all below LSN 100 is said to be on the origin, but the log ends at "));
+	img_close(&im);
+}
+
+/* What was in segment 1 is in segments 2 and 3; its slot is history, or overwritten. */
+static void copied_segments_are_not_missed(void)
+{
+	static u8 zero[SLOT_BUF];
+	struct img im;
+
+	make(&im);
+	im.begin = 8;
+	im.floor = 10;
+	/* Of segment 0 only a's second half counts. */
+	img_set_bits(&im, 0, 0xff);
+	img_clear_bit(&im, 0, 1);
+	img_clear_bit(&im, 0, 4);
+	img_clear_bit(&im, 0, 6);
+	img_set_bits(&im, 7, 0xff);
+	img_ckpt(&im, 0);
+	CHECK(!ctl(CHECK_CMD " --json"));
+	CHECK(json_at("faults") == 0 && json_at("log.end_lsn") == END_LSN);
+	CHECK(json_at("counts.dirty_segments") == 2);
+	/* As in make(), without d and the zeroes. */
+	CHECK(json_at("counts.live_sectors") == 8 + 8 + 8 + 16 + 32);
+	CHECK(json_at("counts.zeroed_sectors") == 0);
+	img_write(&im, img_slot_block(&im, 1), zero, im.geo.slot_blocks);
+	CHECK(!ctl(CHECK_CMD));
+	img_close(&im);
+
+	/* One more than was copied is missing. */
+	make(&im);
+	im.begin = 7;
+	im.floor = 10;
+	img_ckpt(&im, 0);
+	img_write(&im, img_slot_block(&im, 1), zero, im.geo.slot_blocks);
+	CHECK(ctl(CHECK_CMD) == 1);
+	CHECK(says("writes with LSN 7 to 7 are missing"));
+	img_close(&im);
+}
+
+static void copies_are_not_lost(void)
+{
+	struct img im;
+
+	make(&im);
+	im.begin = 8;
+	im.floor = END_LSN + 1;
+	img_ckpt(&im, 0);
+	CHECK(ctl(CHECK_CMD) == 1);
+	CHECK(says("all below LSN 12 is said to be durable, but the log ends at 11"));
 	img_close(&im);
 }
 
@@ -1026,7 +1077,7 @@ static void man_page_has_every_option_of_the_target(void)
 			printf("# missing: %s\n", name);
 		CHECK(strstr(man, name));
 	}
-	CHECK(nr == 16);
+	CHECK(nr == LC_ARGS_NR);
 }
 
 static void completion_knows_commands_and_options(void)
@@ -1083,6 +1134,8 @@ int main(void)
 	RUN(log_ends_where_nothing_continues_it);
 	RUN(log_starts_at_the_checkpoint_when_that_is_newer);
 	RUN(clean_lsn_cannot_lie_beyond_the_log);
+	RUN(copied_segments_are_not_missed);
+	RUN(copies_are_not_lost);
 	RUN(one_superblock_is_enough);
 	RUN(no_superblock_no_check);
 	RUN(device_that_shrank);

@@ -54,6 +54,8 @@ struct img {
 	u64 lsn;
 	u64 acked;
 	u64 clean;
+	u64 begin;		/* segments up to here were copied to the head, */
+	u64 floor;		/* and the log is whole from here on */
 	u32 chain;
 	u8 bits[2 * LC_BITMAP_BYTES];
 	u64 open_seq[LC_CKPT_OPEN];
@@ -144,6 +146,8 @@ static inline void img_ckpt(struct img *im, u32 flags)
 		.ckpt_seq = ++im->ckpt_seq,
 		.next_seq = im->next_seq,
 		.clean_lsn = im->clean,
+		.begin_lsn = im->begin,
+		.floor_lsn = im->floor,
 		.log_seq = im->oldest.seq,
 		.log_lsn = im->oldest.seq ? im->oldest.first_lsn : im->lsn,
 		.log_seg = im->oldest.seq ? im->oldest.seg : LC_SEG_NONE,

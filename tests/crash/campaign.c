@@ -176,27 +176,39 @@ static void crash_images(struct campaign *c, struct cutter *cutter, const struct
 	phase_done(c, PHASE_IMAGES, &time);
 }
 
+static void save_as(struct campaign *c, const struct crash *crash, const struct image *img,
+		    const char *suffix)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s%s", c->opts->save, suffix);
+	if (!image_save(img, path))
+		printf("# %s at event %" PRIu64 " saved to %s\n", crash->kind, crash->cut, path);
+}
+
 /*
  * The first crash images that led to a violation, as they were before recovery. The
  * cutter makes them again: what recovery wrote went over the ones that were used.
  */
 static void save_images(struct campaign *c, struct cutter *cutter, const struct crash *crash)
 {
-	static const char *const suffix[NR_DEVS] = { "ssd", "origin" };
+	static const char *const suffix[NR_DEVS] = { ".ssd", ".origin" };
 	struct image *img[NR_DEVS];
-	char path[512];
 
 	if (c->saved_images || !c->opts->save)
 		return;
 	c->saved_images = true;
 	crash_images(c, cutter, crash, img);
-	for (unsigned int dev = 0; dev < NR_DEVS; dev++) {
-		snprintf(path, sizeof(path), "%s.%s", c->opts->save, suffix[dev]);
-		if (!image_save(img[dev], path))
-			printf("# %s at event %" PRIu64 " saved to %s\n", crash->kind,
-			       crash->cut, path);
-		image_free(img[dev]);
-	}
+	for (unsigned int dev = 0; dev < NR_DEVS; dev++)
+		save_as(c, crash, img[dev], suffix[dev]);
+	layers_free(img);
+}
+
+/* The first SSD that the offline check did not like, as it was checked. */
+static void save_checked(struct campaign *c, const struct crash *crash, const struct image *ssd)
+{
+	if (c->opts->save && c->result->check_failures == 1)
+		save_as(c, crash, ssd, ".checked");
 }
 
 /* The recording of the run, or of the first second one in which something was wrong. */
@@ -429,6 +441,7 @@ static void crash_once(struct campaign *c, struct oracle *oracle, const struct c
 		       ": the offline check after recovery and removal fails",
 		       crash->kind, crash->cut, crash->seed);
 		c->result->check_failures++;
+		save_checked(c, crash, img[DEV_SSD]);
 	}
 }
 
@@ -458,7 +471,7 @@ static void cut_all(struct campaign *c)
 			crash_once(c, oracle, &crash, img,
 				   c->subject->check && every(opts->check_every, i));
 		layers_free(img);
-		if (c->result->cut_violations)
+		if (c->result->cut_violations + c->result->check_failures)
 			save_images(c, cutter, &crash);
 	}
 	free(cuts);

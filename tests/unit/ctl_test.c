@@ -409,6 +409,35 @@ static void torn_checkpoint_is_no_fault(void)
 	img_close(&im);
 }
 
+/* The power failed when the bits of the next one were there and its head was not. */
+static void checkpoint_that_is_being_replaced_is_no_fault(void)
+{
+	struct img im;
+
+	make(&im);
+	im.ckpt_seq++;
+	img_ckpt_bits(&im);
+	CHECK(!ctl(CHECK_CMD " --json"));
+	CHECK(json_at("notes") == 1 && json_at("log.end_lsn") == END_LSN);
+	CHECK(!ctl(CHECK_CMD));
+	CHECK(says("checkpoint 1: bitmap block is of another epoch; the other one counts"));
+	img_close(&im);
+}
+
+/* The module does not go back to an older one then, and no more does check. */
+static void newest_checkpoint_needs_its_bits(void)
+{
+	struct img im;
+
+	make(&im);
+	img_ckpt(&im, 0);
+	img_ckpt(&im, 0);
+	img_flip(&im, img_ckpt_block(&im, im.ckpt_seq) + 1, 80);
+	CHECK(ctl(CHECK_CMD) == 1);
+	CHECK(says("checkpoint 0: checksum does not match; without a checkpoint the cache cannot start"));
+	img_close(&im);
+}
+
 static void no_checkpoint_no_cache(void)
 {
 	struct img im;
@@ -1141,6 +1170,8 @@ int main(void)
 	RUN(device_that_shrank);
 	RUN(older_checkpoint_steps_in);
 	RUN(torn_checkpoint_is_no_fault);
+	RUN(checkpoint_that_is_being_replaced_is_no_fault);
+	RUN(newest_checkpoint_needs_its_bits);
 	RUN(no_checkpoint_no_cache);
 	RUN(lost_summary_of_dirty_data);
 	RUN(gap_between_sealed_segments);

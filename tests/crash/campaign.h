@@ -60,6 +60,7 @@ struct campaign_opts {
 /* Where the time goes. */
 enum phase {
 	PHASE_RECORD, PHASE_IMAGES, PHASE_START, PHASE_READ, PHASE_DECODE, PHASE_JUDGE, PHASE_STOP,
+	PHASE_CHECK,
 	NR_PHASES
 };
 

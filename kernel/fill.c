@@ -8,6 +8,7 @@
 
 #include "io.h"
 #include "logcache.h"
+#include "map.h"
 #include "segment.h"
 #include "target.h"
 #include "through.h"
@@ -192,12 +193,6 @@ static struct bio *lc_miss_bio(struct lc_miss *m, blk_opf_t opf)
 		__bio_add_page(bio, m->page[i], n, 0);
 	}
 	return bio;
-}
-
-static void lc_cut(struct bio *bio, u32 len)
-{
-	if (len < bio_sectors(bio))
-		dm_accept_partial_bio(bio, len);
 }
 
 static int lc_fill_bypass(struct logcache *lc, struct bio *bio)

@@ -129,8 +129,8 @@ static_assert(sizeof(struct lc_ckpt_damage) == 24);
 #define LC_DAMAGE_MAX		128u
 
 /*
- * The newer of two valid checkpoints (by @ckpt_seq) counts. It is valid only
- * if all of its bitmap blocks carry the same ckpt_seq and correct checksums.
+ * Of two valid heads the newer one (by @ckpt_seq) counts. All of its bitmap blocks
+ * must carry the same ckpt_seq and correct checksums: they are written before it.
  */
 struct lc_ckpt {
 	struct lc_head head;

@@ -460,6 +460,35 @@ static void torn_checkpoint_is_no_fault(void)
 	img_close(&im);
 }
 
+/* The power failed when the bits of the next one were there and its head was not. */
+static void checkpoint_that_is_being_replaced_is_no_fault(void)
+{
+	struct img im;
+
+	make(&im);
+	im.ckpt_seq++;
+	img_ckpt_bits(&im);
+	CHECK(!ctl(CHECK_CMD " --json"));
+	CHECK(json_at("notes") == 1 && json_at("log.end_lsn") == END_LSN);
+	CHECK(!ctl(CHECK_CMD));
+	CHECK(says("checkpoint 1: bitmap block is of another epoch; the other one counts"));
+	img_close(&im);
+}
+
+/* The module does not go back to an older one then, and no more does check. */
+static void newest_checkpoint_needs_its_bits(void)
+{
+	struct img im;
+
+	make(&im);
+	img_ckpt(&im, 0);
+	img_ckpt(&im, 0);
+	img_flip(&im, img_ckpt_block(&im, im.ckpt_seq) + 1, 80);
+	CHECK(ctl(CHECK_CMD) == 1);
+	CHECK(says("checkpoint 0: checksum does not match; without a checkpoint the cache cannot start"));
+	img_close(&im);
+}
+
 static void no_checkpoint_no_cache(void)
 {
 	struct img im;
@@ -700,6 +729,59 @@ static void summary_of_a_segment_in_use_again_is_history(void)
 	log_write(&im, 3000, 8, 'p');
 	ctl(CHECK_CMD " --json");
 	CHECK(json_at("log.end_lsn") == END_LSN + 1 && json_at("counts.fill_segments") == 1);
+	img_close(&im);
+}
+
+/* Segment 0 is sealed, with two records and @bits in a checkpoint, which calls it clean or not. */
+static void make_sealed(struct img *im, bool clean, u8 bits)
+{
+	img_make(im, ctl);
+	img_activate(im, 0, 1);
+	log_write(im, 0, 16, 'a');
+	log_write(im, 100, 8, 'b');
+	im->acked = im->lsn;
+	if (clean)
+		im->clean = im->lsn;
+	log_next(im, 2);
+	img_set_bits(im, 0, bits);
+	im->open_seq[0] = im->log.seq;
+	img_ckpt(im, 0);
+}
+
+/*
+ * Without bits it had been freed when the checkpoint was taken, and the power may
+ * have failed while its next use began: any sectors of the first record are there,
+ * and the header of the previous use need not be among what they replace.
+ */
+static void clean_segment_is_freed_or_whole(void)
+{
+	struct img im;
+
+	make_sealed(&im, true, 0);
+	img_flip(&im, img_seg_block(&im, 0) + 3, 50);
+	CHECK(!ctl(CHECK_CMD));
+	CHECK(says("no faults"));
+	img_close(&im);
+
+	make_sealed(&im, true, 0xff);
+	CHECK(!ctl(CHECK_CMD));
+	img_flip(&im, img_seg_block(&im, 0) + 3, 50);
+	CHECK(ctl(CHECK_CMD) == 1);
+	CHECK(says("record in block 3 of segment 0: checksum does not match"));
+	img_close(&im);
+
+	make_sealed(&im, true, 0xff);
+	img_flip(&im, img_seg_block(&im, 0), 50);
+	CHECK(ctl(CHECK_CMD) == 1);
+	CHECK(says("record in block 0 of segment 0: checksum does not match"));
+	img_close(&im);
+
+	/* Bits are not asked about what was dirty: that cannot have been freed. */
+	make_sealed(&im, false, 0);
+	CHECK(!ctl(CHECK_CMD));
+	img_flip(&im, img_seg_block(&im, 0), 50);
+	CHECK(ctl(CHECK_CMD) == 1);
+	CHECK(says("record in block 0 of segment 0: checksum does not match"));
 	img_close(&im);
 }
 
@@ -1141,6 +1223,8 @@ int main(void)
 	RUN(device_that_shrank);
 	RUN(older_checkpoint_steps_in);
 	RUN(torn_checkpoint_is_no_fault);
+	RUN(checkpoint_that_is_being_replaced_is_no_fault);
+	RUN(newest_checkpoint_needs_its_bits);
 	RUN(no_checkpoint_no_cache);
 	RUN(lost_summary_of_dirty_data);
 	RUN(gap_between_sealed_segments);
@@ -1151,6 +1235,7 @@ int main(void)
 	RUN(a_fill_wins_over_what_ended_before_it);
 	RUN(of_two_fills_the_later_view_wins);
 	RUN(summary_of_a_segment_in_use_again_is_history);
+	RUN(clean_segment_is_freed_or_whole);
 	RUN(garbage_is_survived);
 	RUN(format_asks_before_it_overwrites);
 	RUN(format_knows_foreign_signatures);

@@ -138,6 +138,19 @@ static inline void img_close(struct img *im)
 	close(im->fd);
 }
 
+/* The bits of the checkpoint with number ckpt_seq, which are written before its head. */
+static inline void img_ckpt_bits(struct img *im)
+{
+	static struct lc_bitmap_block b;
+	u32 i;
+
+	for (i = 0; i < im->geo.nr_bitmap; i++) {
+		memcpy(b.bits, im->bits + i * LC_BITMAP_BYTES, LC_BITMAP_BYTES);
+		lc_bitmap_seal(&b, &im->geo, im->epoch, im->ckpt_seq, i);
+		img_write(im, img_ckpt_block(im, im->ckpt_seq) + 1 + i, &b, 1);
+	}
+}
+
 /* A checkpoint now; the log goes on in the segment that is open, if one is. */
 static inline void img_ckpt(struct img *im, u32 flags)
 {
@@ -155,16 +168,10 @@ static inline void img_ckpt(struct img *im, u32 flags)
 		.flags = flags,
 		.origin_sectors = im->geo.origin_sectors,
 	};
-	static struct lc_bitmap_block b;
 	static struct lc_ckpt ck;
-	u32 i;
 
 	memcpy(info.open_seq, im->open_seq, sizeof(info.open_seq));
-	for (i = 0; i < im->geo.nr_bitmap; i++) {
-		memcpy(b.bits, im->bits + i * LC_BITMAP_BYTES, LC_BITMAP_BYTES);
-		lc_bitmap_seal(&b, &im->geo, im->epoch, im->ckpt_seq, i);
-		img_write(im, img_ckpt_block(im, im->ckpt_seq) + 1 + i, &b, 1);
-	}
+	img_ckpt_bits(im);
 	lc_ckpt_encode(&ck, &im->geo, &info);
 	img_write(im, img_ckpt_block(im, im->ckpt_seq), &ck, 1);
 }

@@ -2,6 +2,7 @@
 #include "super.h"
 
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "io.h"
 #include "segment.h"
@@ -71,9 +72,10 @@ static int lc_ckpt_read_head(struct logcache *lc, unsigned int slot, void *buf,
 	int r;
 
 	r = lc_io_cache(lc, REQ_OP_READ, lc_ckpt_block(lc, slot), buf, LC_BLOCK_SIZE);
+	/* A cache that was never stopped has one, and zeroes in the other slot. */
 	if (!r)
-		r = lc_ckpt_decode(buf, &lc->geo, ck, &why);
-	/* A cache that was never stopped has one. */
+		r = memchr_inv(buf, 0, LC_BLOCK_SIZE) ?
+		    lc_ckpt_decode(buf, &lc->geo, ck, &why) : -ENODATA;
 	if (r && r != -ENODATA)
 		lc_warn(lc, "checkpoint %u on %s is not readable (%s); the other one is taken",
 			slot, lc->cache->name, *why ? why : "I/O error");

@@ -7,7 +7,7 @@
 begin 13
 devices 64 256
 put A 0 64 "$ORIGIN_RAW"
-start
+start writeback_age_ms 3600000
 
 reads=$(ios "$ORIGIN_RAW" reads)
 ok "a miss gives the origin's data" holds A 0 64

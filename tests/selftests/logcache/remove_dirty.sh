@@ -4,10 +4,12 @@
 # A volume that is removed with dirty data has it when it comes back.
 
 . "$(dirname "$0")/lib.sh"
-begin 10
+begin 11
 devices 64 128
 put O 0 64 "$ORIGIN_RAW"
+forget_log
 start writeback_age_ms 3600000
+no "a new cache is not said to be damaged" logged "not readable"
 put A 8 8
 put B 100 1000
 discard 32 8

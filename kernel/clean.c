@@ -10,7 +10,7 @@
 #include "target.h"
 
 /* Blocks of one record: others wait for it to be written. */
-#define LC_COPY_BLOCKS	64u
+#define LC_COPY_BLOCKS	32u
 /* Segments a log must have to be worth the trouble. */
 #define LC_COPY_SEGS	6u
 /* Looks at a segment before it is left alone for now: writers are at it. */
@@ -171,8 +171,7 @@ static int lc_clean_read(struct logcache *lc, u32 seg, struct lc_slot_info *info
 		return -EBADMSG;
 	r = lc_slot_read(lc, seg, c->slot, info);
 	if (!r && lc_seg_live(&lc->segs.seg[seg]))
-		r = lc_io_cache(lc, REQ_OP_READ, lc_seg_dev_block(lc, seg), c->data,
-				(size_t)lc->geo.seg_blocks << LC_BLOCK_SHIFT);
+		r = lc_seg_read(lc, seg, c->data);
 	return r;
 }
 

@@ -216,9 +216,7 @@ static void lc_carry(struct logcache *lc, u32 seg)
 	u32 done;
 	int n;
 
-	n = lc_io_cache(lc, REQ_OP_READ, lc_seg_dev_block(lc, seg), ev->data,
-			(size_t)lc->geo.seg_blocks << LC_BLOCK_SHIFT);
-	if (n)
+	if (lc_seg_read(lc, seg, ev->data))
 		return;
 	lc_carry_verify(lc, seg);
 	/* Entries of a slot of copies are in no order (lc_copies_seal), and moving needs one. */

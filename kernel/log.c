@@ -22,7 +22,7 @@
 /* With a crowd expected and the device idle, how long after the last write the next one
  * may come: half of what the write of a fast SSD takes.
  */
-#define LC_LULL_NS	(50 * NSEC_PER_USEC)
+#define LC_LULL_NS	(25 * NSEC_PER_USEC)
 /* So many of them if the processor is busy. */
 #define LC_LULLS	4u
 /* How often the crowd is counted: a lull in so many records is not noticed. */

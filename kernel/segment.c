@@ -10,6 +10,8 @@
 
 /* Open and being sealed: the log's, one fill, one carry, and some on the way out. */
 #define LC_SEGBUFS	8u
+/* A user's read that comes meanwhile waits for no more than this. */
+#define LC_READ_BLOCKS	32u
 
 static size_t lc_slot_bytes(const struct logcache *lc)
 {
@@ -250,6 +252,19 @@ int lc_slot_read(struct logcache *lc, u32 seg, struct lc_slot *slot, struct lc_s
 	}
 	if (r)
 		DMERR_LIMIT("%s: summary of segment %u is damaged: %s", lc->name, seg, why);
+	return r;
+}
+
+int lc_seg_read(struct logcache *lc, u32 seg, void *data)
+{
+	u32 at, n;
+	int r = 0;
+
+	for (at = 0; !r && at < lc->geo.seg_blocks; at += n) {
+		n = min(lc->geo.seg_blocks - at, LC_READ_BLOCKS);
+		r = lc_io_cache(lc, REQ_OP_READ, lc_seg_dev_block(lc, seg) + at,
+				data + ((size_t)at << LC_BLOCK_SHIFT), (size_t)n << LC_BLOCK_SHIFT);
+	}
 	return r;
 }
 

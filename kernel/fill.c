@@ -12,6 +12,8 @@
 #include "through.h"
 
 #define LC_MISS_MIN	64u
+/* What of a reader concerns the read of the origin. */
+#define LC_MISS_FLAGS	(REQ_SYNC | REQ_META | REQ_PRIO)
 #define LC_PAGES_MIN	(LC_MISS_MIN * 4)
 #define LC_MISS_STUCK	(120 * HZ)
 /* A block can be inserted in so many pieces, each an entry of the slot. */
@@ -137,35 +139,6 @@ static u32 lc_miss_span(struct logcache *lc, struct lc_shard *sh, u64 start, u64
 	return end - start;
 }
 
-static void lc_miss_endio(struct bio *bio)
-{
-	struct lc_miss *m = bio->bi_private;
-
-	m->status = bio->bi_status;
-	bio_put(bio);
-	queue_work(m->lc->wq, &m->work);
-}
-
-static struct bio *lc_miss_bio(struct lc_miss *m, blk_opf_t opf)
-{
-	struct logcache *lc = m->lc;
-	u32 left = m->len << LC_SECTOR_SHIFT, n;
-	struct bio *bio;
-	unsigned int i;
-
-	bio = bio_alloc_bioset(lc->origin->bdev, m->nr_pages, opf, GFP_NOWAIT, &lc->fills.bs);
-	if (!bio)
-		return NULL;
-	bio->bi_iter.bi_sector = m->lba;
-	bio->bi_private = m;
-	bio->bi_end_io = lc_miss_endio;
-	for (i = 0; i < m->nr_pages; i++, left -= n) {
-		n = min(left, LC_BLOCK_SIZE);
-		__bio_add_page(bio, m->page[i], n, 0);
-	}
-	return bio;
-}
-
 static void lc_cut(struct bio *bio, u32 len)
 {
 	if (len < bio_sectors(bio))
@@ -175,8 +148,7 @@ static void lc_cut(struct bio *bio, u32 len)
 static int lc_fill_bypass(struct logcache *lc, struct bio *bio)
 {
 	lc_stat_inc(lc, READ_BYPASS);
-	bio_set_dev(bio, lc->origin->bdev);
-	return DM_MAPIO_REMAPPED;
+	return lc->origin.ops->remap(lc, bio);
 }
 
 /* Shard lock held; released. */
@@ -206,19 +178,18 @@ static int lc_miss_start(struct logcache *lc, struct lc_shard *sh, struct bio *b
 {
 	u64 lba = bio->bi_iter.bi_sector, start = round_down(lba, LC_BLOCK_SECTORS);
 	u32 span = lc_miss_span(lc, sh, start, lba + len);
-	struct bio *read = NULL;
 	struct lc_miss *m;
 
 	lc_cut(bio, min_t(u32, len, start + span - lba));
 	m = lc_miss_alloc(lc, start, span);
 	if (m) {
 		m->sh = sh;
-		read = lc_miss_bio(m, REQ_OP_READ |
-				      (bio->bi_opf & (REQ_SYNC | REQ_META | REQ_PRIO)));
-		if (!read)
+		if (!lc->origin.ops->read_begin(m, REQ_OP_READ | (bio->bi_opf & LC_MISS_FLAGS))) {
 			lc_miss_free(m);
+			m = NULL;
+		}
 	}
-	if (!read) {
+	if (!m) {
 		spin_unlock_irqrestore(&sh->lock, flags);
 		return lc_fill_bypass(lc, bio);
 	}
@@ -226,7 +197,7 @@ static int lc_miss_start(struct logcache *lc, struct lc_shard *sh, struct bio *b
 	bio_list_add(&m->waiters, bio);
 	atomic_inc(&lc->fills.reading);
 	spin_unlock_irqrestore(&sh->lock, flags);
-	submit_bio_noacct(read);
+	lc->origin.ops->read(m);
 	return DM_MAPIO_SUBMITTED;
 }
 
@@ -284,8 +255,8 @@ static void lc_miss_serve(struct lc_miss *m, struct bio_list *waiters)
 	while ((bio = bio_list_pop(waiters))) {
 		/* That a write failed is not the readers' business. */
 		if (m->status && m->through) {
-			lc_fill_bypass(m->lc, bio);
-			submit_bio_noacct(bio);
+			lc_stat_inc(m->lc, READ_BYPASS);
+			m->lc->origin.ops->submit(m->lc, bio);
 			continue;
 		}
 		if (!m->status)
@@ -379,7 +350,7 @@ struct lc_miss *lc_fill_through(struct logcache *lc, struct bio *bio)
 	return m;
 }
 
-void lc_fill_through_end(struct lc_miss *m, blk_status_t status)
+void lc_miss_done(struct lc_miss *m, blk_status_t status)
 {
 	m->status = status;
 	queue_work(m->lc->wq, &m->work);
@@ -547,7 +518,7 @@ int lc_copies_seal(struct logcache *lc, struct lc_segbuf *sb)
 	r = lc_origin_unflushed(lc) ? lc_origin_flush(lc) : 0;
 	if (r) {
 		lc_warn(lc, "flushing %s failed: error %d; a segment of copies will not survive a restart",
-			lc->origin->name, r);
+			lc->origin.name, r);
 		lc_segbuf_put(lc, sb);
 		return 0;
 	}

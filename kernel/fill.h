@@ -44,6 +44,7 @@ struct lc_miss {
 	unsigned long started;		/* jiffies */
 	struct bio_list waiters;	/* under shard lock, until filled */
 	struct work_struct work;
+	struct bio *read;		/* origin_bdev.c */
 	unsigned int nr_pages;
 	struct page *page[LC_MISS_BLOCKS];
 };
@@ -85,8 +86,10 @@ void lc_fill_stale(struct lc_shard *sh, u64 lba, u32 len);
  * there is to be none. Readers of the range wait for it. May sleep.
  */
 struct lc_miss *lc_fill_through(struct logcache *lc, struct bio *bio);
-/* The origin has the write: enter the copy, serve the readers. Any context. */
-void lc_fill_through_end(struct lc_miss *m, blk_status_t status);
+/* The origin has given what was to be read, or has the write that is copied, or has
+ * failed: enter the copy, serve the readers. Any context.
+ */
+void lc_miss_done(struct lc_miss *m, blk_status_t status);
 
 /* Wait until nothing is left to insert. No new reads may come. May sleep. */
 void lc_fill_drain(struct logcache *lc);

@@ -96,7 +96,7 @@ static void lc_status_table(struct logcache *lc, char *result, unsigned int maxl
 	char *buf = result;
 
 	lc_args_emit(&lc->args, NULL, 0, &words);
-	DMEMIT("%s %s %u", lc->cache->name, lc->origin->name, words);
+	DMEMIT("%s %s %u", lc->cache->name, lc->origin.name, words);
 	if (words && sz + 1 < maxlen) {
 		DMEMIT(" ");
 		sz += lc_args_emit(&lc->args, buf + sz, maxlen - sz, &words);
@@ -118,7 +118,7 @@ void lc_status(struct dm_target *ti, status_type_t type, unsigned int flags, cha
 		break;
 	case STATUSTYPE_IMA:
 		DMEMIT_TARGET_NAME_VERSION(ti->type);
-		DMEMIT(",cache_device=%s,origin_device=%s;", lc->cache->name, lc->origin->name);
+		DMEMIT(",cache_device=%s,origin_device=%s;", lc->cache->name, lc->origin.name);
 		break;
 	}
 }

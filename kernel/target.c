@@ -175,8 +175,7 @@ static void lc_destroy(struct logcache *lc)
 	lc_buf_free(lc->ckpt_buf, LC_CKPT_BUF);
 	bioset_exit(&lc->bs);
 	free_percpu(lc->stats.cpu);
-	if (lc->origin)
-		dm_put_device(lc->ti, lc->origin);
+	lc_origin_dtr(lc);
 	if (lc->cache)
 		dm_put_device(lc->ti, lc->cache);
 	kfree(lc);
@@ -250,29 +249,16 @@ static int lc_ctr_devices(struct logcache *lc, char **argv)
 		ti->error = "Cannot open the cache device";
 		return -ENODEV;
 	}
-	if (dm_get_device(ti, argv[1], mode, &lc->origin)) {
-		ti->error = "Cannot open the origin device";
-		return -ENODEV;
-	}
-	if (lc->cache->bdev == lc->origin->bdev) {
-		ti->error = "Cache and origin are the same device";
-		return -EINVAL;
-	}
-	if (bdev_is_zoned(lc->cache->bdev) || bdev_is_zoned(lc->origin->bdev)) {
+	if (bdev_is_zoned(lc->cache->bdev)) {
 		ti->error = "Zoned devices are not supported";
 		return -EINVAL;
 	}
-	if (bdev_logical_block_size(lc->cache->bdev) > LC_BLOCK_SIZE ||
-	    bdev_logical_block_size(lc->origin->bdev) > LC_BLOCK_SIZE) {
+	if (bdev_logical_block_size(lc->cache->bdev) > LC_BLOCK_SIZE) {
 		ti->error = "Devices with logical blocks of more than 4 KiB are not supported";
 		return -EINVAL;
 	}
-	if (ti->len > bdev_nr_sectors(lc->origin->bdev)) {
-		ti->error = "The origin is smaller than the table says";
-		return -EINVAL;
-	}
 	lc->cache_volatile = bdev_write_cache(lc->cache->bdev);
-	return 0;
+	return lc_origin_ctr(lc, argv[1]);
 }
 
 static int lc_ctr_args(struct logcache *lc, unsigned int argc, char **argv)
@@ -400,7 +386,7 @@ static void lc_postsuspend(struct dm_target *ti)
 	r = lc_origin_unflushed(lc) ? lc_origin_flush(lc) : 0;
 	if (r)
 		lc_warn(lc, "flushing %s failed: error %d; what was written to it directly may not outlast a power cut",
-			lc->origin->name, r);
+			lc->origin.name, r);
 	r = lc->state == LC_OK ? 0 : -EIO;
 	r = r ?: lc_fill_stop(lc);
 	r = r ?: lc_evict_seal(lc);
@@ -468,7 +454,7 @@ static int lc_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn f
 	int r;
 
 	r = fn(ti, lc->cache, 0, lc->geo.cache_sectors, data);
-	return r ?: fn(ti, lc->origin, 0, ti->len, data);
+	return r ?: lc->origin.ops->iterate(lc, fn, data);
 }
 
 static void lc_io_hints(struct dm_target *ti, struct queue_limits *limits)

@@ -303,14 +303,14 @@ static void lc_job_write(struct lc_job *job)
 	struct bio *bio;
 	unsigned int i;
 
-	bio = bio_alloc_bioset(lc->origin->bdev, job->nr_pages, REQ_OP_WRITE | REQ_IDLE | REQ_SYNC,
-			       GFP_NOIO, &lc->wb.bs);
+	bio = bio_alloc_bioset(NULL, job->nr_pages, REQ_OP_WRITE | REQ_IDLE | REQ_SYNC, GFP_NOIO,
+			       &lc->wb.bs);
 	bio->bi_iter.bi_sector = job->lba;
 	bio->bi_private = job;
 	bio->bi_end_io = lc_job_write_endio;
 	for (i = 0; i < job->nr; i++)
 		lc_job_add_piece(bio, job, &job->piece[i]);
-	submit_bio_noacct(bio);
+	lc->origin.ops->submit(lc, bio);
 }
 
 static unsigned int lc_piece_blocks(const struct lc_piece *p)
@@ -500,19 +500,6 @@ static void lc_wb_start_job(struct logcache *lc, struct lc_job *job)
 	lc_job_start(job);
 }
 
-static int lc_wb_zero(struct logcache *lc, const struct lc_extent *e)
-{
-	struct block_device *bdev = lc->origin->bdev;
-
-	/* Who wanted the space to be kept is not in the log: it always is. */
-	if (e->kind == LC_EXT_ZERO)
-		return blkdev_issue_zeroout(bdev, e->key, e->len, GFP_NOIO,
-					    BLKDEV_ZERO_NOUNMAP);
-	if (!bdev_max_discard_sectors(bdev))
-		return 0;
-	return blkdev_issue_discard(bdev, e->key, e->len, GFP_NOIO);
-}
-
 /* Take from @e, and from what @cursor has passed, only as much as is known to be
  * damaged, or not. True: it is.
  */
@@ -534,7 +521,7 @@ static int lc_unit_issue(struct logcache *lc)
 
 	while (!lc->wb.stop && lc_index_next(&lc->wb.unit, &cursor, &e)) {
 		if (e.kind != LC_EXT_DATA) {
-			r2 = lc_wb_zero(lc, &e);
+			r2 = lc->origin.ops->zero(lc, &e);
 			r = r ?: r2;
 			continue;
 		}
@@ -567,11 +554,11 @@ static int lc_salvage_write(struct logcache *lc, struct page *page, u64 lba, u64
 	struct bio bio;
 	int r;
 
-	bio_init(&bio, lc->origin->bdev, &vec, 1, REQ_OP_WRITE | REQ_SYNC);
+	bio_init(&bio, NULL, &vec, 1, REQ_OP_WRITE | REQ_SYNC);
 	bio.bi_iter.bi_sector = lba;
 	__bio_add_page(&bio, page, len << LC_SECTOR_SHIFT,
 		       (loc % LC_BLOCK_SECTORS) << LC_SECTOR_SHIFT);
-	r = submit_bio_wait(&bio);
+	r = lc->origin.ops->submit_wait(lc, &bio);
 	bio_uninit(&bio);
 	return r;
 }
@@ -649,7 +636,7 @@ static bool lc_unit_again(struct logcache *lc)
 	job = list_first_entry(&jobs, struct lc_job, list);
 	if (!wb->errors++) {
 		lc_warn(lc, "writeback from %s to %s fails at the %s; trying again, nothing is lost meanwhile",
-			lc->cache->name, lc->origin->name, job->unread ? "former" : "latter");
+			lc->cache->name, lc->origin.name, job->unread ? "former" : "latter");
 		lc_mode_update(lc);
 	}
 	pause = min_t(unsigned long, LC_BACKOFF_MIN << min(wb->errors - 1, 7u), LC_BACKOFF_MAX);
@@ -680,7 +667,7 @@ static int lc_unit_apply(struct logcache *lc)
 		r = -EINTR;
 	/* Direct writes leave units behind in which there is nothing for the origin. */
 	if (!r && lc_index_extents(&wb->unit))
-		r = blkdev_issue_flush(lc->origin->bdev);
+		r = lc->origin.ops->flush(lc);
 	/*
 	 * Damage is known durably before the unit counts as clean, and so is whatever
 	 * newer there is of it already. A cache that refuses writes keeps all as it is.

@@ -43,11 +43,12 @@ static void lc_miss_put(struct lc_miss *m)
 
 static void lc_miss_work(struct work_struct *work);
 
-static struct lc_miss *lc_miss_alloc(struct logcache *lc, u64 lba, u32 len)
+/* With @gfp that may wait, one caller at a time: the pools have enough for one. */
+static struct lc_miss *lc_miss_alloc(struct logcache *lc, u64 lba, u32 len, gfp_t gfp)
 {
 	struct lc_fills *f = &lc->fills;
 	unsigned int want = DIV_ROUND_UP(len, LC_BLOCK_SECTORS);
-	struct lc_miss *m = mempool_alloc(f->misses, GFP_NOWAIT | __GFP_NOWARN);
+	struct lc_miss *m = mempool_alloc(f->misses, gfp);
 
 	if (!m)
 		return NULL;
@@ -57,6 +58,7 @@ static struct lc_miss *lc_miss_alloc(struct logcache *lc, u64 lba, u32 len)
 	m->len = len;
 	m->filled = false;
 	m->through = false;
+	m->keep = true;
 	m->status = BLK_STS_OK;
 	m->started = jiffies;
 	m->nr_pages = 0;
@@ -65,7 +67,7 @@ static struct lc_miss *lc_miss_alloc(struct logcache *lc, u64 lba, u32 len)
 	INIT_LIST_HEAD(&m->list);
 	INIT_WORK(&m->work, lc_miss_work);
 	while (m->nr_pages < want) {
-		struct page *page = mempool_alloc(f->pages, GFP_NOWAIT | __GFP_NOWARN);
+		struct page *page = mempool_alloc(f->pages, gfp);
 
 		if (!page) {
 			lc_miss_free(m);
@@ -76,13 +78,15 @@ static struct lc_miss *lc_miss_alloc(struct logcache *lc, u64 lba, u32 len)
 	return m;
 }
 
+/* The part of @bio that lies in @m, or begins there. */
 static void lc_miss_copy(struct lc_miss *m, struct bio *bio)
 {
 	u32 at = (bio->bi_iter.bi_sector - m->lba) << LC_SECTOR_SHIFT;
-	struct bvec_iter iter;
+	struct bvec_iter iter, start = bio->bi_iter;
 	struct bio_vec bv;
 
-	bio_for_each_segment(bv, bio, iter) {
+	start.bi_size = min(start.bi_size, (m->len << LC_SECTOR_SHIFT) - at);
+	__bio_for_each_segment(bv, bio, iter, start) {
 		unsigned int done = 0, off, n;
 
 		for (; done < bv.bv_len; done += n, at += n) {
@@ -109,14 +113,14 @@ static void lc_miss_pad(struct lc_miss *m)
  *--------------------------------------------------------------------------
  */
 
-static struct lc_miss *lc_miss_find(struct lc_shard *sh, u64 lba)
+static struct lc_miss *lc_miss_find(const struct logcache *lc, struct lc_shard *sh, u64 lba)
 {
 	struct lc_miss *m, *n;
 
 	list_for_each_entry_safe(m, n, &sh->misses, list) {
 		if (lba < m->lba || lba >= m->lba + m->len)
 			continue;
-		if (time_before(jiffies, m->started + LC_MISS_STUCK))
+		if (lc->origin.ops->patient || time_before(jiffies, m->started + LC_MISS_STUCK))
 			return m;
 		list_del_init(&m->list);
 	}
@@ -181,7 +185,7 @@ static int lc_miss_start(struct logcache *lc, struct lc_shard *sh, struct bio *b
 	struct lc_miss *m;
 
 	lc_cut(bio, min_t(u32, len, start + span - lba));
-	m = lc_miss_alloc(lc, start, span);
+	m = lc_miss_alloc(lc, start, span, GFP_NOWAIT | __GFP_NOWARN);
 	if (m) {
 		m->sh = sh;
 		if (!lc->origin.ops->read_begin(m, REQ_OP_READ | (bio->bi_opf & LC_MISS_FLAGS))) {
@@ -209,7 +213,7 @@ int lc_fill_read(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 
 	struct lc_miss *m;
 
 	lc_stat_inc(lc, READ_MISSES);
-	m = lc_miss_find(sh, lba);
+	m = lc_miss_find(lc, sh, lba);
 	if (m) {
 		lc_cut(bio, min_t(u64, len, m->lba + m->len - lba));
 		return lc_miss_join(m, bio, flags);
@@ -220,6 +224,21 @@ int lc_fill_read(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 
 		return lc_fill_bypass(lc, bio);
 	}
 	return lc_miss_start(lc, sh, bio, len, flags);
+}
+
+struct lc_miss *lc_fill_private(struct logcache *lc, struct bio *bio)
+{
+	u64 lba = bio->bi_iter.bi_sector, start = round_down(lba, LC_BLOCK_SECTORS);
+	u64 end = round_up(lba + bio_sectors(bio), LC_BLOCK_SECTORS);
+	struct lc_miss *m;
+
+	end = min3(end, start + LC_MISS_SECTORS, lc->volume_sectors);
+	m = lc_miss_alloc(lc, start, end - start, GFP_NOIO);
+	m->sh = lc_shard_of(lc, start);
+	m->keep = false;
+	bio_list_add(&m->waiters, bio);
+	atomic_inc(&lc->fills.reading);
+	return m;
 }
 
 static bool lc_miss_overlaps(const struct lc_shard *sh, u64 lba, u32 len)
@@ -248,6 +267,20 @@ void lc_fill_stale(struct lc_shard *sh, u64 lba, u32 len)
  *--------------------------------------------------------------------------
  */
 
+/* What is behind the end of @m is read by itself. */
+static void lc_miss_give(struct lc_miss *m, struct bio *bio)
+{
+	u32 have = m->lba + m->len - bio->bi_iter.bi_sector;
+
+	lc_miss_copy(m, bio);
+	if (have < bio_sectors(bio)) {
+		bio_advance(bio, have << LC_SECTOR_SHIFT);
+		m->lc->origin.ops->submit(m->lc, bio);
+	} else {
+		bio_endio(bio);
+	}
+}
+
 static void lc_miss_serve(struct lc_miss *m, struct bio_list *waiters)
 {
 	struct bio *bio;
@@ -259,8 +292,10 @@ static void lc_miss_serve(struct lc_miss *m, struct bio_list *waiters)
 			m->lc->origin.ops->submit(m->lc, bio);
 			continue;
 		}
-		if (!m->status)
-			lc_miss_copy(m, bio);
+		if (!m->status) {
+			lc_miss_give(m, bio);
+			continue;
+		}
 		bio->bi_status = m->status;
 		bio_endio(bio);
 	}
@@ -283,8 +318,9 @@ static void lc_miss_work(struct work_struct *work)
 	spin_unlock_irq(&m->sh->lock);
 	lc_miss_serve(m, &waiters);
 
-	if (m->status) {
+	if (m->status && m->status != BLK_STS_DM_REQUEUE)
 		lc_stat_inc(lc, FILL_ERRORS);
+	if (m->status || !m->keep) {
 		atomic_dec(&f->reading);
 		lc_miss_put(m);
 	} else {
@@ -331,7 +367,7 @@ struct lc_miss *lc_fill_through(struct logcache *lc, struct bio *bio)
 	    bio_op(bio) != REQ_OP_WRITE || (lba | bio_sectors(bio)) % LC_BLOCK_SECTORS ||
 	    bio_sectors(bio) > LC_MISS_SECTORS || lc->state != LC_OK)
 		return NULL;
-	m = lc_miss_alloc(lc, lba, bio_sectors(bio));
+	m = lc_miss_alloc(lc, lba, bio_sectors(bio), GFP_NOWAIT | __GFP_NOWARN);
 	if (!m)
 		return NULL;
 	m->sh = lc_shard_of(lc, lba);

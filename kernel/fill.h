@@ -39,6 +39,7 @@ struct lc_miss {
 	u32 len;
 	u32 at;				/* block of the fill segment it was written to */
 	bool through;			/* the data comes from a direct write */
+	bool keep;			/* to be inserted */
 	bool filled;			/* the buffer holds the data; under shard lock */
 	blk_status_t status;
 	unsigned long started;		/* jiffies */
@@ -78,6 +79,12 @@ void lc_fill_exit(struct logcache *lc);
 int lc_fill_read(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 len,
 		 unsigned long flags)
 	__releases(&sh->lock);
+
+/* A read of the origin for the start of @bio alone, which waits for it; neither joined nor
+ * inserted. The caller starts it. May sleep, until other reads have ended: one caller
+ * at a time.
+ */
+struct lc_miss *lc_fill_private(struct logcache *lc, struct bio *bio);
 
 /* Under the lock of @sh: no fill in flight on the range may be inserted. */
 void lc_fill_stale(struct lc_shard *sh, u64 lba, u32 len);

@@ -4,6 +4,7 @@
 
 #include "logcache.h"
 #include "origin.h"
+#include "target.h"
 
 static int lc_bdev_check(struct logcache *lc, struct block_device *bdev)
 {
@@ -38,6 +39,20 @@ static int lc_bdev_ctr(struct logcache *lc, const char *arg)
 	}
 	o->name = o->dev->name;
 	return lc_bdev_check(lc, o->dev->bdev);
+}
+
+static int lc_bdev_check_super(struct logcache *lc)
+{
+	if (!(lc->geo.flags & LC_SUPER_HELPER))
+		return 0;
+	lc_error(lc, "%s belongs to the volume %s, not to %s: name that as the origin",
+		 lc->cache->name, lc->geo.origin_id, lc->origin.name);
+	return -EINVAL;
+}
+
+static int lc_bdev_init(struct logcache *lc)
+{
+	return 0;
 }
 
 static void lc_bdev_dtr(struct logcache *lc)
@@ -129,6 +144,9 @@ static bool lc_bdev_discards(const struct logcache *lc)
 
 const struct lc_origin_ops lc_origin_bdev = {
 	.ctr = lc_bdev_ctr,
+	.check = lc_bdev_check_super,
+	.init = lc_bdev_init,
+	.direct = true,
 	.dtr = lc_bdev_dtr,
 	.iterate = lc_bdev_iterate,
 	.read_begin = lc_bdev_read_begin,
@@ -140,15 +158,3 @@ const struct lc_origin_ops lc_origin_bdev = {
 	.flush = lc_bdev_flush,
 	.discards = lc_bdev_discards,
 };
-
-int lc_origin_ctr(struct logcache *lc, const char *arg)
-{
-	lc->origin.ops = &lc_origin_bdev;
-	return lc->origin.ops->ctr(lc, arg);
-}
-
-void lc_origin_dtr(struct logcache *lc)
-{
-	if (lc->origin.ops)
-		lc->origin.ops->dtr(lc);
-}

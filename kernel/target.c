@@ -7,9 +7,11 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "helper.h"
 #include "io.h"
 #include "map.h"
 #include "message.h"
+#include "netlink.h"
 #include "replay.h"
 #include "segment.h"
 #include "super.h"
@@ -116,13 +118,21 @@ static int lc_policy_init(struct logcache *lc)
 	return lc->lru ? 0 : -EINVAL;
 }
 
+/* One volume has one cache. */
+static bool lc_helpers_clash(const struct logcache *a, const struct logcache *b)
+{
+	const struct lc_helper *x = a->origin.helper, *y = b->origin.helper;
+
+	return x && y && !memcmp(x->uuid, y->uuid, sizeof(x->uuid));
+}
+
 /*
  * A table that replaces another of the same mapped device shares its cache for a
  * while; two targets of one table would both write to it.
  */
 static bool lc_volumes_clash(const struct logcache *a, const struct logcache *b)
 {
-	return a->cache->bdev == b->cache->bdev &&
+	return (a->cache->bdev == b->cache->bdev || lc_helpers_clash(a, b)) &&
 	       (a->ti->table == b->ti->table ||
 		dm_table_get_md(a->ti->table) != dm_table_get_md(b->ti->table));
 }
@@ -135,8 +145,8 @@ static int lc_volumes_add(struct logcache *lc)
 	mutex_lock(&lc_volumes_lock);
 	list_for_each_entry(other, &lc_volumes, list) {
 		if (lc_volumes_clash(other, lc)) {
-			lc_error(lc, "cache device %s is in use by volume %s", lc->cache->name,
-				 other->name);
+			lc_error(lc, "cache device %s or origin %s is in use by volume %s",
+				 lc->cache->name, lc->origin.name, other->name);
 			r = -EBUSY;
 		}
 	}
@@ -216,6 +226,7 @@ static int lc_create_parts(struct logcache *lc)
 	r = r ?: lc_wb_init(lc);
 	r = r ?: lc_evict_init(lc);
 	r = r ?: lc_scrub_init(lc);
+	r = r ?: lc->origin.ops->init(lc);
 	if (r)
 		return r;
 	lc_damage_init(lc);
@@ -244,6 +255,7 @@ static int lc_ctr_devices(struct logcache *lc, char **argv)
 {
 	struct dm_target *ti = lc->ti;
 	blk_mode_t mode = dm_table_get_mode(ti->table);
+	int r;
 
 	if (dm_get_device(ti, argv[0], mode, &lc->cache)) {
 		ti->error = "Cannot open the cache device";
@@ -258,7 +270,12 @@ static int lc_ctr_devices(struct logcache *lc, char **argv)
 		return -EINVAL;
 	}
 	lc->cache_volatile = bdev_write_cache(lc->cache->bdev);
-	return lc_origin_ctr(lc, argv[1]);
+	r = lc_origin_ctr(lc, argv[1]);
+	if (!r && lc_origin_allows(lc, &lc->args)) {
+		ti->error = "The origin cannot do what an option wants; the line before says which";
+		return -EINVAL;
+	}
+	return r;
 }
 
 static int lc_ctr_args(struct logcache *lc, unsigned int argc, char **argv)
@@ -294,6 +311,10 @@ static int lc_ctr_super(struct logcache *lc)
 		lc->ti->error = "The volume is smaller than at format";
 		return -EINVAL;
 	}
+	if (lc->origin.ops->check(lc)) {
+		lc->ti->error = "The cache belongs to another origin; the line before says which";
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -319,7 +340,7 @@ static int lc_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		r = -ENOMEM;
 	}
 	if (!r && lc_volumes_add(lc)) {
-		ti->error = "The cache device is in use by another volume";
+		ti->error = "The cache device or the origin is in use by another volume";
 		r = -EBUSY;
 	}
 	r = r ?: lc_ctr_super(lc);
@@ -354,8 +375,11 @@ static void lc_presuspend(struct dm_target *ti)
 	struct logcache *lc = ti->private;
 
 	/* Held writes would keep a suspend waiting: they come back after it. */
-	if (dm_noflush_suspending(ti))
-		lc_log_hold(lc);
+	if (!dm_noflush_suspending(ti))
+		return;
+	lc_log_hold(lc);
+	if (lc->origin.ops->hold)
+		lc->origin.ops->hold(lc);
 }
 
 /* The suspend was interrupted. */
@@ -378,6 +402,8 @@ static void lc_postsuspend(struct dm_target *ti)
 	lc_scrub_stop(lc);
 	lc_evict_stop(lc);
 	lc_wb_stop(lc);
+	if (lc->origin.ops->stop)
+		lc->origin.ops->stop(lc);
 	lc_fill_drain(lc);
 	flush_workqueue(lc->wq);
 	flush_workqueue(lc->bg);
@@ -441,6 +467,8 @@ static void lc_resume(struct dm_target *ti)
 	lc->suspended = false;
 	lc->evict.stop = false;
 	lc_log_unhold(lc);
+	if (lc->origin.ops->start)
+		lc->origin.ops->start(lc);
 	lc_wb_resume(lc);
 	lc_scrub_resume(lc);
 	lc_mode_update(lc);
@@ -492,15 +520,31 @@ static int __init lc_init(void)
 				     SLAB_HWCACHE_ALIGN, NULL);
 	if (!lc_nodes)
 		return -ENOMEM;
+	r = lc_upcall_init();
+	if (r)
+		goto destroy_nodes;
+	r = lc_netlink_init();
+	if (r)
+		goto exit_upcall;
 	r = dm_register_target(&lc_target);
 	if (r)
-		kmem_cache_destroy(lc_nodes);
+		goto exit_netlink;
+	return 0;
+
+exit_netlink:
+	lc_netlink_exit();
+exit_upcall:
+	lc_upcall_exit();
+destroy_nodes:
+	kmem_cache_destroy(lc_nodes);
 	return r;
 }
 
 static void __exit lc_exit(void)
 {
 	dm_unregister_target(&lc_target);
+	lc_netlink_exit();
+	lc_upcall_exit();
 	kmem_cache_destroy(lc_nodes);
 }
 

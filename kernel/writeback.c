@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "collect.h"
 #include "io.h"
 #include "logcache.h"
 #include "segment.h"
@@ -56,183 +57,6 @@ struct lc_job {
 unsigned int lc_wb_dirty_percent(const struct logcache *lc)
 {
 	return READ_ONCE(lc->segs.nr_dirty) * 100 / lc->geo.nr_segs;
-}
-
-/*--------------------------------------------------------------------------
- * Collecting a unit
- *--------------------------------------------------------------------------
- */
-
-/* Entries of the segment that holds @lsn, from that one on. */
-struct lc_span {
-	const struct lc_entry *ent;
-	u32 seg;
-	u32 nr;
-};
-
-/* Log lock held. An open segment's entries are only in memory: copy them. */
-static bool lc_span_open(struct logcache *lc, struct lc_segbuf *sb, u64 lsn, struct lc_span *span)
-{
-	u64 end = min(sb->first_lsn + sb->nr, lc->log.durable_lsn);
-
-	if (lsn < sb->first_lsn || lsn >= end)
-		return false;
-	span->seg = sb->seg;
-	span->nr = end - lsn;
-	memcpy(lc_slot_entries(lc->wb.slot), lc_slot_entries(sb->slot) + (lsn - sb->first_lsn),
-	       span->nr * sizeof(struct lc_entry));
-	span->ent = lc_slot_entries(lc->wb.slot);
-	return true;
-}
-
-static struct lc_seg *lc_span_sealed(struct logcache *lc, u64 lsn)
-{
-	struct lc_seg *s;
-
-	list_for_each_entry(s, &lc->log.dirty, list) {
-		if (lsn < s->end_lsn)
-			return lsn >= s->first_lsn ? s : NULL;
-	}
-	return NULL;
-}
-
-/* 1: found; 0: nothing durable behind @lsn; or -errno. */
-static int lc_span_find(struct logcache *lc, u64 lsn, struct lc_span *span)
-{
-	struct lc_log *log = &lc->log;
-	struct lc_slot_info info;
-	struct lc_segbuf *sb;
-	struct lc_seg *s;
-	bool found = false;
-	int r;
-
-	spin_lock_irq(&log->lock);
-	s = lc_span_sealed(lc, lsn);
-	if (!s) {
-		list_for_each_entry(sb, &log->sealing, list) {
-			found = lc_span_open(lc, sb, lsn, span);
-			if (found)
-				break;
-		}
-		if (!found && log->cur)
-			found = lc_span_open(lc, log->cur, lsn, span);
-	}
-	spin_unlock_irq(&log->lock);
-	if (!s)
-		return found;
-
-	r = lc_slot_read(lc, lc_seg_no(lc, s), lc->wb.slot, &info);
-	if (r)
-		return r;
-	span->seg = info.seg;
-	span->ent = lc_slot_entries(lc->wb.slot) + (lsn - info.first_lsn);
-	span->nr = info.end_lsn - lsn;
-	return 1;
-}
-
-static bool lc_unit_full(struct logcache *lc)
-{
-	struct lc_writeback *wb = &lc->wb;
-
-	return lc_index_spare(&wb->unit) < LC_INDEX_NEED_MAX ||
-	       wb->unit_data >= (u64)lc->args.writeback_unit_mb << (20 - LC_SECTOR_SHIFT);
-}
-
-/* An older version is not written: the unit can go on for as much longer. */
-static void lc_unit_drop(void *ctx, const struct lc_extent *e)
-{
-	struct lc_writeback *wb = ctx;
-
-	if (e->kind == LC_EXT_DATA)
-		wb->unit_data -= e->len;
-}
-
-static int lc_unit_add(struct logcache *lc, const struct lc_ent *ent, u32 seg)
-{
-	struct lc_extent e = {
-		.key = ent->lba,
-		.len = ent->len,
-		.loc = lc_geo_loc(&lc->geo, seg, ent->pos),
-	};
-	struct lc_writeback *wb = &lc->wb;
-	int r;
-
-	switch (ent->op) {
-	case LC_OP_WRITE:
-		e.kind = LC_EXT_DATA;
-		break;
-	case LC_OP_ZERO:
-		e.kind = LC_EXT_ZERO;
-		break;
-	case LC_OP_DISCARD:
-		e.kind = LC_EXT_DISCARD;
-		break;
-	default:
-		return 0;
-	}
-	r = lc_index_insert(&wb->unit, &e, lc_unit_drop, wb);
-	if (!r && ent->op == LC_OP_WRITE) {
-		wb->unit_sectors += ent->len;
-		wb->unit_data += ent->len;
-	}
-	return r;
-}
-
-/* True if the unit can take more. */
-static bool lc_unit_add_span(struct logcache *lc, const struct lc_span *span)
-{
-	struct lc_ent ent;
-	u32 i;
-
-	for (i = 0; i < span->nr; i++) {
-		if (lc_unit_full(lc))
-			return false;
-		lc_entry_get(&span->ent[i], &ent);
-		if (WARN_ON_ONCE(lc_unit_add(lc, &ent, span->seg)))
-			return false;
-		lc->wb.unit_end++;
-	}
-	cond_resched();
-	return true;
-}
-
-/* The origin must never be ahead of what the log keeps through a power cut. */
-static int lc_unit_flush_cache(struct logcache *lc)
-{
-	u64 lsn = READ_ONCE(lc->log.published_lsn);
-	int r = 0;
-
-	if (lc->cache_volatile && READ_ONCE(lc->log.durable_lsn) < lsn) {
-		r = blkdev_issue_flush(lc->cache->bdev);
-		if (!r)
-			lc_log_durable(lc, lsn);
-	}
-	return r;
-}
-
-static int lc_unit_collect(struct logcache *lc)
-{
-	u64 clean = READ_ONCE(lc->log.clean_lsn);
-	struct lc_writeback *wb = &lc->wb;
-	struct lc_span span;
-	int r;
-
-	/* What is durable already can be saved from a cache that refuses writes. */
-	r = lc_unit_flush_cache(lc);
-	if (r && READ_ONCE(lc->log.durable_lsn) <= clean)
-		return r;
-	lc_index_clear(&wb->unit);
-	wb->unit_sectors = 0;
-	wb->unit_data = 0;
-	wb->unit_end = clean;
-	do {
-		r = lc_span_find(lc, wb->unit_end, &span);
-	} while (r > 0 && lc_unit_add_span(lc, &span));
-	/* A summary that cannot be read ends the unit in front of it. */
-	if (wb->unit_end > clean)
-		return 0;
-	/* Something is due, so a unit without anything would be due again at once. */
-	return r < 0 ? r : -EUCLEAN;
 }
 
 /*--------------------------------------------------------------------------
@@ -746,29 +570,43 @@ static void lc_wb_save_work(struct work_struct *work)
 		lc->wb.saved_lsn = clean;
 }
 
+void lc_wb_cleaned(struct logcache *lc, u64 lsn, u64 sectors)
+{
+	lc_log_cleaned(lc, lsn, sectors);
+	lc_wb_idle(lc);
+	lc_log_kick(lc);
+	lc_evict_kick(lc);
+	wake_up_all(&lc->wb.wait);
+}
+
 static void lc_wb_work(struct work_struct *work)
 {
 	struct logcache *lc = container_of(to_delayed_work(work), struct logcache, wb.work);
+	const struct lc_unit_limit limit = {
+		.end = U64_MAX,
+		.data = (u64)lc->args.writeback_unit_mb << (20 - LC_SECTOR_SHIFT),
+		.extents = U32_MAX,
+	};
 	struct lc_writeback *wb = &lc->wb;
 	int r = 0;
 
+	if (lc->origin.ops->writeback) {
+		lc->origin.ops->writeback(lc);
+		return;
+	}
 	/* Whoever kicks a failing origin still waits for the pause to end. */
 	if (wb->pause_until && time_before(jiffies, wb->pause_until) && !wb->stop) {
 		queue_delayed_work(wb->wq, &wb->work, wb->pause_until - jiffies);
 		return;
 	}
 	if (lc_wb_due(lc)) {
-		r = lc_unit_collect(lc);
+		r = lc_unit_collect(lc, READ_ONCE(lc->log.clean_lsn), &limit);
 		if (!r)
 			r = lc_unit_apply(lc);
-		if (!r) {
-			lc_log_cleaned(lc, wb->unit_end, wb->unit_sectors);
-			lc_wb_idle(lc);
-			lc_log_kick(lc);
-			lc_evict_kick(lc);
-		} else if (r != -EINTR) {
+		if (!r)
+			lc_wb_cleaned(lc, wb->unit_end, wb->unit_sectors);
+		else if (r != -EINTR)
 			lc_warn(lc, "writeback of a unit failed: error %d; trying again", r);
-		}
 		wake_up_all(&wb->wait);
 		lc_mode_update(lc);
 	}
@@ -785,7 +623,8 @@ void lc_wb_arm(struct logcache *lc)
 
 void lc_wb_grown(struct logcache *lc)
 {
-	if (lc_wb_dirty_percent(lc) >= lc->args.dirty_start)
+	/* A helper has a full object to do sooner. */
+	if (lc->origin.ops->writeback || lc_wb_dirty_percent(lc) >= lc->args.dirty_start)
 		lc_wb_kick(lc);
 }
 

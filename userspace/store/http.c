@@ -26,7 +26,7 @@ struct lc_http {
 	struct lc_http_req *waiting;
 	struct lc_http_req **waiting_end;
 	struct lc_http_req *cancelled;
-	CURL **idle;			/* handles nobody uses */
+	void **idle;			/* CURLs that nobody uses */
 	unsigned int nr_idle;
 };
 
@@ -346,6 +346,7 @@ void lc_http_cancel(struct lc_http *http, struct lc_http_req *req)
 void lc_http_free(struct lc_http *http)
 {
 	lc_timer_cancel(http->loop, &http->later);
+	answer_cancelled(&http->later);
 	while (http->nr_idle)
 		curl_easy_cleanup(http->idle[--http->nr_idle]);
 	if (http->multi)

@@ -76,7 +76,7 @@ struct lc_http_req {
 
 /* NULL with a text in @why (LC_HTTP_WHY_MAX). */
 struct lc_http *lc_http_new(struct lc_loop *loop, const struct lc_http_cfg *cfg, char *why);
-/* Nothing is in flight. */
+/* Nothing is in flight; what was cancelled is answered now. */
 void lc_http_free(struct lc_http *http);
 
 void lc_http_submit(struct lc_http *http, struct lc_http_req *req);

@@ -3,7 +3,7 @@
  * A helper in userspace as the origin: `helper:<uuid>` in the table. What is to be
  * read is *fetched* (fetch.c), what is dirty is *uploaded* in units (upload.c); both
  * are items of one queue (upcall.h). A helper is never asked for a hit, for an
- * acknowledgement or for a flush.
+ * acknowledgment or for a flush.
  *
  * What a helper writes to, and nothing else ever is, is the *scratch area* at the end
  * of the cache (format.h). So one that was stopped, taken for dead and goes on much
@@ -43,12 +43,12 @@ extern const struct lc_origin_ops lc_origin_helper;
 /**
  * struct lc_fetch - one slot of the scratch area and the read it is for
  *
- *   FREE ──► OFFERED ──done, ok──► CHECKING ──fits──► FREE, the readers are served
- *             ▲  │                   │  │
- *             │  `─failed───────┐    │  `── third time: FREE, the readers get an error
- *             ├──── again ──────│────┘
- *             │                 ▼
- *            PAUSING ◄─again   FREE, the readers get an error
+ *   FREE --> OFFERED --done, ok--> CHECKING --fits--> FREE, the readers are served
+ *             ^  |                   |  |
+ *             |  `-failed-------┐    |  `-- third time: FREE, the readers get an error
+ *             ├---- again ------|----┘
+ *             |                 v
+ *            PAUSING <-again   FREE, the readers get an error
  *
  * OFFERED is SUBMITTED or TAKEN in the queue. What nobody owns for fetch_timeout_ms
  * becomes an error from OFFERED or PAUSING. So does, as a request to try again, what is
@@ -101,11 +101,11 @@ struct lc_unit_ext {
 /**
  * struct lc_unit - what the log holds in [start, end), newest versions only
  *
- *   FREE ──cut──► OFFERED ──ok──► DONE ──all before it are──► clean, FREE
- *                  ▲   │
- *                  │   `──again, failed──► PAUSING
- *                  │   `──corrupt──► CORRUPT: looked at, without what is lost
- *                  `────────────────────'
+ *   FREE --cut--> OFFERED --ok--> DONE --all before it are--> clean, FREE
+ *                  ^   |
+ *                  |   `--again, failed--> PAUSING
+ *                  |   `--corrupt--> CORRUPT: looked at, without what is lost
+ *                  `--------------------'
  *
  * In the ring in LSN order. The data is on the cache as long as the unit is: it is
  * dirty. @ext does not change while the item is not IDLE.

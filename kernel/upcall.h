@@ -5,16 +5,16 @@
  *
  *   an item
  *                 submit              pull                  done
- *     IDLE ────────────► SUBMITTED ──────────► TAKEN ────────────────► IDLE
- *      ▲                  │    ▲                 │  │             ops->done(), once
- *      │                  │    `── new id ───────'  │
- *      │                  │   the owner is gone,    │
- *      `───── withdraw ───'   or has given it back  │
- *      `──────────────────── withdraw ──────────────'
+ *     IDLE ------------> SUBMITTED ----------> TAKEN ----------------> IDLE
+ *      ^                  |    ^                 |  |             ops->done(), once
+ *      |                  |    `-- new id -------'  |
+ *      |                  |   the owner is gone,    |
+ *      `----- withdraw ---'   or has given it back  |
+ *      `-------------------- withdraw --------------'
  *
  *   the owner
- *     NONE ──claim──► port P ──release, socket closed, silent for too long──► NONE
- *                      `──────claim with takeover──────► port Q
+ *     NONE --claim--> port P --release, socket closed, silent for too long--> NONE
+ *                      `------claim with takeover------> port Q
  *
  * An id names one try. Ids grow and are never used twice, not even by another
  * volume, so whoever pulls with the highest id he has seen misses nothing, and an

@@ -16,7 +16,7 @@
 #define LC_UPLOAD_PAUSE		HZ
 /* Damage in a unit cuts its extents: twice for each place that is damaged. */
 #define LC_EXTENTS_ROOM		(LC_UNIT_EXTENTS + 2 * LC_DAMAGE_MAX)
-/* What is not in a unit yet is looked at at least so often. */
+/* So often what is not in a unit yet is looked at, or oftener. */
 #define LC_LOOK_MIN		(HZ / 20)
 
 static struct lc_upcall *lc_up(const struct logcache *lc)

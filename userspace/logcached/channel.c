@@ -48,8 +48,9 @@ struct lc_channel {
 	struct lc_watch watch;
 	struct lc_timer timer;
 	char why[WHY_MAX];
-	char request[REQUEST_MAX] __attribute__((aligned(8)));
-	char answer[ANSWER_MAX] __attribute__((aligned(8)));
+	/* As netlink aligns. */
+	uint64_t request[REQUEST_MAX / 8];
+	uint64_t answer[ANSWER_MAX / 8];
 };
 
 void *lc_channel_data(const struct lc_channel *ch)
@@ -100,7 +101,7 @@ static void note_why(struct lc_channel *ch, const struct nlmsghdr *nlh, int erro
 	}
 }
 
-/* 1: go on; 0: that was the acknowledgement; -errno: or the refusal. */
+/* 1: go on; 0: that was the acknowledgment; -errno: or the refusal. */
 static int answer_one(struct lc_channel *ch, const struct nlmsghdr *nlh, mnl_attr_cb_t fn,
 		      void *ctx)
 {
@@ -174,44 +175,14 @@ static struct nlmsghdr *work_request(struct lc_channel *ch, uint8_t cmd)
 	return nlh;
 }
 
-/* Attributes of a known length and no other. */
-static bool is_u64(const struct nlattr *a)
+/* The value of @a, which has the size of @to and no other. */
+static int get(const struct nlattr *a, void *to, size_t size)
 {
-	return mnl_attr_get_payload_len(a) == sizeof(uint64_t);
+	if (mnl_attr_get_payload_len(a) != size)
+		return MNL_CB_ERROR;
+	memcpy(to, mnl_attr_get_payload(a), size);
+	return MNL_CB_OK;
 }
-
-static bool is_u32(const struct nlattr *a)
-{
-	return mnl_attr_get_payload_len(a) == sizeof(uint32_t);
-}
-
-/* Where the value of an attribute goes to; rows of a table that an answer is read by. */
-struct field {
-	uint16_t type;
-	uint8_t size;		/* 4, 8, 16 */
-	uint16_t offset;
-};
-
-#define FIELD(_type, _struct, _member) \
-	{ _type, sizeof(((_struct *)0)->_member), offsetof(_struct, _member) }
-
-/* True if @a is in the table and right, or is not in it. */
-static bool field_read(const struct field *fields, unsigned int nr, const struct nlattr *a,
-		       void *to)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		if (fields[i].type != mnl_attr_get_type(a))
-			continue;
-		if (mnl_attr_get_payload_len(a) != fields[i].size)
-			return false;
-		memcpy((char *)to + fields[i].offset, mnl_attr_get_payload(a), fields[i].size);
-	}
-	return true;
-}
-
-#define FIELDS_NR(_fields)	(sizeof(_fields) / sizeof(*(_fields)))
 
 /*----------------------------------------------------------------
  * The family
@@ -223,8 +194,8 @@ static int group_attr(const struct nlattr *a, void *ctx)
 	struct lc_channel *ch = ctx;
 
 	/* There is one group. */
-	if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GRP_ID && is_u32(a))
-		ch->group = mnl_attr_get_u32(a);
+	if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GRP_ID)
+		return get(a, &ch->group, sizeof(ch->group));
 	return MNL_CB_OK;
 }
 
@@ -237,9 +208,8 @@ static int family_attr(const struct nlattr *a, void *ctx)
 {
 	struct lc_channel *ch = ctx;
 
-	if (mnl_attr_get_type(a) == CTRL_ATTR_FAMILY_ID &&
-	    mnl_attr_get_payload_len(a) == sizeof(uint16_t))
-		ch->family = mnl_attr_get_u16(a);
+	if (mnl_attr_get_type(a) == CTRL_ATTR_FAMILY_ID)
+		return get(a, &ch->family, sizeof(ch->family));
 	if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GROUPS)
 		return mnl_attr_parse_nested(a, groups_attr, ctx);
 	return MNL_CB_OK;
@@ -272,37 +242,51 @@ static int find_family(struct lc_channel *ch)
  *----------------------------------------------------------------
  */
 
-#define VOLUME(_type, _member) \
-	FIELD(LOGCACHE_A_VOLUME_##_type, struct lc_volume_info, _member)
-
 static int volume_attr(const struct nlattr *a, void *ctx)
 {
-	static const struct field fields[] = {
-		VOLUME(UUID, uuid),
-		VOLUME(CACHE_UUID, cache_uuid),
-		VOLUME(ACTIVATION, activation),
-		VOLUME(SECTORS, sectors),
-		VOLUME(CACHE_MAJOR, cache_major),
-		VOLUME(CACHE_MINOR, cache_minor),
-		VOLUME(EPOCH, epoch),
-		VOLUME(DATA_START, data_start),
-		VOLUME(DATA_SECTORS, data_sectors),
-		VOLUME(SCRATCH_START, scratch_start),
-		VOLUME(SCRATCH_SECTORS, scratch_sectors),
-		VOLUME(OBJECT_BYTES, object_bytes),
-		VOLUME(PUBLISHED_LSN, published_lsn),
-		VOLUME(OFFERED_LSN, offered_lsn),
-		VOLUME(CLEAN_LSN, clean_lsn),
-		VOLUME(DEAD_MS, dead_ms),
-	};
 	struct lc_volume_info *info = ctx;
 
-	if (!field_read(fields, FIELDS_NR(fields), a, info))
-		return MNL_CB_ERROR;
-	if (mnl_attr_get_type(a) == LOGCACHE_A_VOLUME_NAME &&
-	    !mnl_attr_validate(a, MNL_TYPE_NUL_STRING))
+	switch (mnl_attr_get_type(a)) {
+	case LOGCACHE_A_VOLUME_UUID:
+		return get(a, info->uuid, sizeof(info->uuid));
+	case LOGCACHE_A_VOLUME_CACHE_UUID:
+		return get(a, info->cache_uuid, sizeof(info->cache_uuid));
+	case LOGCACHE_A_VOLUME_ACTIVATION:
+		return get(a, &info->activation, sizeof(info->activation));
+	case LOGCACHE_A_VOLUME_SECTORS:
+		return get(a, &info->sectors, sizeof(info->sectors));
+	case LOGCACHE_A_VOLUME_CACHE_MAJOR:
+		return get(a, &info->cache_major, sizeof(info->cache_major));
+	case LOGCACHE_A_VOLUME_CACHE_MINOR:
+		return get(a, &info->cache_minor, sizeof(info->cache_minor));
+	case LOGCACHE_A_VOLUME_EPOCH:
+		return get(a, &info->epoch, sizeof(info->epoch));
+	case LOGCACHE_A_VOLUME_DATA_START:
+		return get(a, &info->data_start, sizeof(info->data_start));
+	case LOGCACHE_A_VOLUME_DATA_SECTORS:
+		return get(a, &info->data_sectors, sizeof(info->data_sectors));
+	case LOGCACHE_A_VOLUME_SCRATCH_START:
+		return get(a, &info->scratch_start, sizeof(info->scratch_start));
+	case LOGCACHE_A_VOLUME_SCRATCH_SECTORS:
+		return get(a, &info->scratch_sectors, sizeof(info->scratch_sectors));
+	case LOGCACHE_A_VOLUME_OBJECT_BYTES:
+		return get(a, &info->object_bytes, sizeof(info->object_bytes));
+	case LOGCACHE_A_VOLUME_PUBLISHED_LSN:
+		return get(a, &info->published_lsn, sizeof(info->published_lsn));
+	case LOGCACHE_A_VOLUME_OFFERED_LSN:
+		return get(a, &info->offered_lsn, sizeof(info->offered_lsn));
+	case LOGCACHE_A_VOLUME_CLEAN_LSN:
+		return get(a, &info->clean_lsn, sizeof(info->clean_lsn));
+	case LOGCACHE_A_VOLUME_DEAD_MS:
+		return get(a, &info->dead_ms, sizeof(info->dead_ms));
+	case LOGCACHE_A_VOLUME_NAME:
+		if (mnl_attr_validate(a, MNL_TYPE_NUL_STRING))
+			return MNL_CB_ERROR;
 		snprintf(info->name, sizeof(info->name), "%s", mnl_attr_get_str(a));
-	return MNL_CB_OK;
+		return MNL_CB_OK;
+	default:
+		return MNL_CB_OK;
+	}
 }
 
 static int claim(struct lc_channel *ch)
@@ -338,9 +322,10 @@ static int claim(struct lc_channel *ch)
 #define PULL_MAX	64u
 
 struct pulled_item {
+	uint64_t id;
+	uint32_t type;
 	struct lc_upload_item upload;
 	struct lc_fetch_item fetch;
-	uint32_t type;
 };
 
 struct pulled {
@@ -351,28 +336,34 @@ struct pulled {
 	struct pulled_item item[PULL_MAX];
 };
 
-#define UPLOAD(_type, _member) \
-	FIELD(LOGCACHE_A_ITEM_##_type, struct pulled_item, upload._member)
-#define FETCH(_type, _member) \
-	FIELD(LOGCACHE_A_ITEM_##_type, struct pulled_item, fetch._member)
-
 static int item_attr(const struct nlattr *a, void *ctx)
 {
-	static const struct field fields[] = {
-		FIELD(LOGCACHE_A_ITEM_TYPE, struct pulled_item, type),
-		UPLOAD(ID, id),
-		UPLOAD(LSN_START, lsn_start),
-		UPLOAD(LSN_END, lsn_end),
-		UPLOAD(EXTENTS, extents),
-		UPLOAD(DATA_SECTORS, data_sectors),
-		FETCH(ID, id),
-		FETCH(LBA, lba),
-		FETCH(LEN, len),
-		FETCH(SECTOR, sector),
-		FETCH(TRY, attempt),
-	};
+	struct pulled_item *item = ctx;
 
-	return field_read(fields, FIELDS_NR(fields), a, ctx) ? MNL_CB_OK : MNL_CB_ERROR;
+	switch (mnl_attr_get_type(a)) {
+	case LOGCACHE_A_ITEM_ID:
+		return get(a, &item->id, sizeof(item->id));
+	case LOGCACHE_A_ITEM_TYPE:
+		return get(a, &item->type, sizeof(item->type));
+	case LOGCACHE_A_ITEM_LSN_START:
+		return get(a, &item->upload.lsn_start, sizeof(item->upload.lsn_start));
+	case LOGCACHE_A_ITEM_LSN_END:
+		return get(a, &item->upload.lsn_end, sizeof(item->upload.lsn_end));
+	case LOGCACHE_A_ITEM_EXTENTS:
+		return get(a, &item->upload.extents, sizeof(item->upload.extents));
+	case LOGCACHE_A_ITEM_DATA_SECTORS:
+		return get(a, &item->upload.data_sectors, sizeof(item->upload.data_sectors));
+	case LOGCACHE_A_ITEM_LBA:
+		return get(a, &item->fetch.lba, sizeof(item->fetch.lba));
+	case LOGCACHE_A_ITEM_LEN:
+		return get(a, &item->fetch.len, sizeof(item->fetch.len));
+	case LOGCACHE_A_ITEM_SECTOR:
+		return get(a, &item->fetch.sector, sizeof(item->fetch.sector));
+	case LOGCACHE_A_ITEM_TRY:
+		return get(a, &item->fetch.attempt, sizeof(item->fetch.attempt));
+	default:
+		return MNL_CB_OK;
+	}
 }
 
 static int pull_attr(const struct nlattr *a, void *ctx)
@@ -381,15 +372,9 @@ static int pull_attr(const struct nlattr *a, void *ctx)
 
 	switch (mnl_attr_get_type(a)) {
 	case LOGCACHE_A_WORK_ACTIVATION:
-		if (!is_u64(a))
-			return MNL_CB_ERROR;
-		p->activation = mnl_attr_get_u64(a);
-		return MNL_CB_OK;
+		return get(a, &p->activation, sizeof(p->activation));
 	case LOGCACHE_A_WORK_CURSOR:
-		if (!is_u64(a))
-			return MNL_CB_ERROR;
-		p->cursor = mnl_attr_get_u64(a);
-		return MNL_CB_OK;
+		return get(a, &p->cursor, sizeof(p->cursor));
 	case LOGCACHE_A_WORK_MORE:
 		p->more = true;
 		return MNL_CB_OK;
@@ -402,15 +387,17 @@ static int pull_attr(const struct nlattr *a, void *ctx)
 	}
 }
 
-static void hand_out(struct lc_channel *ch, const struct pulled *p)
+static void hand_out(struct lc_channel *ch, struct pulled *p)
 {
-	unsigned int i;
+	struct pulled_item *item = p->item;
 
-	for (i = 0; i < p->nr && ch->owned; i++) {
-		if (p->item[i].type == LOGCACHE_ITEM_TYPE_UPLOAD)
-			ch->ops->upload(ch, &p->item[i].upload);
-		else if (p->item[i].type == LOGCACHE_ITEM_TYPE_FETCH)
-			ch->ops->fetch(ch, &p->item[i].fetch);
+	for (; item < p->item + p->nr && ch->owned; item++) {
+		item->upload.id = item->id;
+		item->fetch.id = item->id;
+		if (item->type == LOGCACHE_ITEM_TYPE_UPLOAD)
+			ch->ops->upload(ch, &item->upload);
+		else if (item->type == LOGCACHE_ITEM_TYPE_FETCH)
+			ch->ops->fetch(ch, &item->fetch);
 	}
 }
 
@@ -530,26 +517,26 @@ struct extents {
 	bool more;
 };
 
-#define EXTENT(_type, _member) \
-	FIELD(LOGCACHE_A_EXTENT_##_type, struct lc_unit_extent, _member)
-
 static int extent_attr(const struct nlattr *a, void *ctx)
 {
-	static const struct field fields[] = {
-		EXTENT(LBA, lba),
-		EXTENT(LEN, len),
-		EXTENT(KIND, kind),
-		EXTENT(SECTOR, sector),
-	};
 	struct lc_unit_extent *x = ctx;
 
-	if (!field_read(fields, FIELDS_NR(fields), a, x))
-		return MNL_CB_ERROR;
-	if (mnl_attr_get_type(a) == LOGCACHE_A_EXTENT_CRCS) {
+	switch (mnl_attr_get_type(a)) {
+	case LOGCACHE_A_EXTENT_LBA:
+		return get(a, &x->lba, sizeof(x->lba));
+	case LOGCACHE_A_EXTENT_LEN:
+		return get(a, &x->len, sizeof(x->len));
+	case LOGCACHE_A_EXTENT_KIND:
+		return get(a, &x->kind, sizeof(x->kind));
+	case LOGCACHE_A_EXTENT_SECTOR:
+		return get(a, &x->sector, sizeof(x->sector));
+	case LOGCACHE_A_EXTENT_CRCS:
 		x->crc = mnl_attr_get_payload(a);
 		x->nr_crc = mnl_attr_get_payload_len(a) / sizeof(uint32_t);
+		return MNL_CB_OK;
+	default:
+		return MNL_CB_OK;
 	}
-	return MNL_CB_OK;
 }
 
 /* As many checksums as blocks are touched, or it is not handed on. */
@@ -569,10 +556,7 @@ static int extents_attr(const struct nlattr *a, void *ctx)
 
 	switch (mnl_attr_get_type(a)) {
 	case LOGCACHE_A_WORK_CURSOR:
-		if (!is_u64(a))
-			return MNL_CB_ERROR;
-		e->cursor = mnl_attr_get_u64(a);
-		return MNL_CB_OK;
+		return get(a, &e->cursor, sizeof(e->cursor));
 	case LOGCACHE_A_WORK_MORE:
 		e->more = true;
 		return MNL_CB_OK;

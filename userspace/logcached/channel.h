@@ -3,9 +3,9 @@
  * One volume of the kernel module, as its helper sees it: claims it, pulls work
  * and answers it over netlink (Documentation/design/upcall.rst).
  *
- *   WAITING ──────────────────────claim───────────────────────► OWNED
- *      ▲                                                          │
- *      `── lost: gone, taken over, or we were taken for dead ─────'
+ *   WAITING ----------------------claim-----------------------> OWNED
+ *      ^                                                          |
+ *      `-- lost: gone, taken over, or we were taken for dead -----'
  *
  * WAITING asks again when the kernel rings and once a second; not to take it over,
  * though, after the first time. In OWNED every ring, and time, make it pull.

@@ -160,8 +160,8 @@ static void unit_end(struct unit *u)
 			status = LC_ITEM_AGAIN;
 		else if (status == LC_ITEM_OK && u->item.lsn_end > h.origin.applied)
 			origin_commit(&h.origin, u->item.lsn_end);
-		printf("unit %lu %lu extents %u status %d\n", u->item.lsn_start, u->item.lsn_end,
-		       u->nr, status);
+		printf("unit %lu %lu extents %u sectors %lu status %d\n", u->item.lsn_start, u->item.lsn_end,
+		       u->nr, u->item.data_sectors, status);
 		if (fault(ID))
 			refused("id", lc_channel_uploaded(h.channel, u->item.id + 1000000, status));
 		refused("unit", lc_channel_uploaded(h.channel, u->item.id, status));

@@ -64,7 +64,7 @@ ok "with those after it" image_holds Z 8192 64
 is "nothing is damaged" "$(status damaged_sectors)" 0
 
 again
-helper_end STOP
+helper_end TERM
 ok "no helper, no answer: who is not the owner is refused" \
 	same_text "$("$TOOLS"/nl-call $UUID pull done:1:1 | cut -d' ' -f1,2 | tr '\n' ' ')" \
 	"pull -116 done -116 "

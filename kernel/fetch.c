@@ -253,8 +253,14 @@ void lc_fetch_submit(struct logcache *lc, struct bio *bio)
 	queue_work(lc->origin.helper->wq, &lc->origin.helper->park);
 }
 
+/* Pieces of one fetch each, so that they are fetched side by side. */
 int lc_fetch_remap(struct logcache *lc, struct bio *bio)
 {
+	u64 lba = bio->bi_iter.bi_sector;
+	u32 room = LC_MISS_SECTORS - lba % LC_BLOCK_SECTORS;
+
+	if (bio_sectors(bio) > room)
+		dm_accept_partial_bio(bio, room);
 	lc_fetch_submit(lc, bio);
 	return DM_MAPIO_SUBMITTED;
 }

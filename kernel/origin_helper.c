@@ -89,7 +89,7 @@ static void lc_helper_start(struct logcache *lc)
 
 static void lc_helper_stop(struct logcache *lc)
 {
-	lc_upcall_detach(lc->origin.helper->up);
+	lc_upcall_detach(lc->origin.helper->up, lc);
 	lc_units_stop(lc);
 }
 

@@ -300,11 +300,12 @@ void lc_upcall_attach(struct lc_upcall *up, struct logcache *lc)
 	spin_unlock(&up->lock);
 }
 
-void lc_upcall_detach(struct lc_upcall *up)
+void lc_upcall_detach(struct lc_upcall *up, struct logcache *lc)
 {
 	struct lc_item *item, *n;
 
 	spin_lock(&up->lock);
+	WARN_ON_ONCE(up->lc != lc);
 	list_for_each_entry_safe(item, n, &up->items, list)
 		lc_item_withdraw(up, item);
 	up->lc = NULL;

@@ -111,7 +111,7 @@ void lc_upcall_put(struct lc_upcall *up);
 
 /* An activation begins; and ends: items are withdrawn. */
 void lc_upcall_attach(struct lc_upcall *up, struct logcache *lc);
-void lc_upcall_detach(struct lc_upcall *up);
+void lc_upcall_detach(struct lc_upcall *up, struct logcache *lc);
 
 /* With the lock held. */
 void lc_item_submit(struct lc_upcall *up, struct lc_item *item);

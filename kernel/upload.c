@@ -53,7 +53,8 @@ static void lc_unit_done(struct lc_item *item, const struct lc_answer *a)
 		fallthrough;
 	default:
 		lc_stat_inc(u->lc, WB_ERRORS);
-		u->again = (jiffies + LC_UPLOAD_PAUSE) ?: 1;
+		/* After the flag, for whoever looks without the lock. */
+		smp_store_release(&u->again, (jiffies + LC_UPLOAD_PAUSE) ?: 1);
 	}
 	lc_wb_kick(u->lc);
 }
@@ -265,7 +266,8 @@ static unsigned long lc_units_again(struct logcache *lc)
 
 	for (i = 0; i < us->nr && !lc->wb.stop; i++) {
 		u = lc_unit_at(us, i);
-		if (!READ_ONCE(u->again))
+		/* Then the flag is there too. */
+		if (!smp_load_acquire(&u->again))
 			continue;
 		if (time_before(jiffies, u->again))
 			left = u->again - jiffies;

@@ -30,7 +30,7 @@ helper=$HELPER
 helper_run
 waiting=$HELPER
 kill -KILL "$helper"
-ok "one that waits follows one that dies" within test "$(status helper_port)" != "$helper"
+ok "one that waits follows one that dies" wait_status helper_port -eq "$waiting"
 goes_on 100
 ok "no I/O failed" rest
 ok "all arrives" flush

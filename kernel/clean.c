@@ -26,7 +26,9 @@ bool lc_clean_worth(struct logcache *lc)
 	const struct lc_seg *s;
 	bool worth;
 
+	/* A helper's units are of a size of their own, and cannot reach a floor. */
 	if (lc->segs.nr_dirty < LC_COPY_SEGS || lc->state != LC_OK || lc_wb_asked(lc) ||
+	    lc->origin.ops->writeback ||
 	    2 * (u64)atomic64_read(&lc->segs.dirty_live) > space)
 		return false;
 	spin_lock_irq(&lc->log.lock);

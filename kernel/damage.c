@@ -172,7 +172,7 @@ static void lc_damage_tell(struct logcache *lc, const struct lc_damage *d)
 {
 	lc_error(lc,
 		 "sectors %llu to %llu of the volume are lost: their only copy, on %s, is damaged; reads of them fail until they are written again, or until the message forget_damaged lets the older contents of %s show",
-		 d->lba, d->lba + d->len - 1, lc->cache->name, lc->origin->name);
+		 d->lba, d->lba + d->len - 1, lc->cache->name, lc->origin.name);
 	schedule_work(&lc->event);
 }
 
@@ -236,7 +236,7 @@ static void lc_damage_forget_work(struct work_struct *work)
 	lc_damage_prune(lc);
 	for (d = t->now; d < t->now + t->nr; d++) {
 		lc_warn(lc, "sectors %llu to %llu: what %s has of them is shown from now on",
-			d->lba, d->lba + d->len - 1, lc->origin->name);
+			d->lba, d->lba + d->len - 1, lc->origin.name);
 		lc_forget_now(lc, lc_shard_of(lc, d->lba), d->lba, d->len, d->loc, LC_EXT_DATA);
 	}
 	lc_damage_prune(lc);

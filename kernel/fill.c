@@ -14,6 +14,8 @@
 #include "through.h"
 
 #define LC_MISS_MIN	64u
+/* What of a reader concerns the read of the origin. */
+#define LC_MISS_FLAGS	(REQ_SYNC | REQ_META | REQ_PRIO)
 #define LC_PAGES_MIN	(LC_MISS_MIN * 4)
 #define LC_MISS_STUCK	(120 * HZ)
 /* A block can be inserted in so many pieces, each an entry of the slot. */
@@ -43,11 +45,12 @@ static void lc_miss_put(struct lc_miss *m)
 
 static void lc_miss_work(struct work_struct *work);
 
-static struct lc_miss *lc_miss_alloc(struct logcache *lc, u64 lba, u32 len)
+/* With @gfp that may wait, one caller at a time: the pools have enough for one. */
+static struct lc_miss *lc_miss_alloc(struct logcache *lc, u64 lba, u32 len, gfp_t gfp)
 {
 	struct lc_fills *f = &lc->fills;
 	unsigned int want = DIV_ROUND_UP(len, LC_BLOCK_SECTORS);
-	struct lc_miss *m = mempool_alloc(f->misses, GFP_NOWAIT | __GFP_NOWARN);
+	struct lc_miss *m = mempool_alloc(f->misses, gfp);
 
 	if (!m)
 		return NULL;
@@ -59,6 +62,7 @@ static struct lc_miss *lc_miss_alloc(struct logcache *lc, u64 lba, u32 len)
 	m->want_end = lba + len;
 	m->filled = false;
 	m->through = false;
+	m->keep = true;
 	m->status = BLK_STS_OK;
 	m->started = jiffies;
 	m->nr_pages = 0;
@@ -67,7 +71,7 @@ static struct lc_miss *lc_miss_alloc(struct logcache *lc, u64 lba, u32 len)
 	INIT_LIST_HEAD(&m->list);
 	INIT_WORK(&m->work, lc_miss_work);
 	while (m->nr_pages < want) {
-		struct page *page = mempool_alloc(f->pages, GFP_NOWAIT | __GFP_NOWARN);
+		struct page *page = mempool_alloc(f->pages, gfp);
 
 		if (!page) {
 			lc_miss_free(m);
@@ -78,13 +82,15 @@ static struct lc_miss *lc_miss_alloc(struct logcache *lc, u64 lba, u32 len)
 	return m;
 }
 
+/* The part of @bio that lies in @m, or begins there. */
 static void lc_miss_copy(struct lc_miss *m, struct bio *bio)
 {
 	u32 at = (bio->bi_iter.bi_sector - m->lba) << LC_SECTOR_SHIFT;
-	struct bvec_iter iter;
+	struct bvec_iter iter, start = bio->bi_iter;
 	struct bio_vec bv;
 
-	bio_for_each_segment(bv, bio, iter) {
+	start.bi_size = min(start.bi_size, (m->len << LC_SECTOR_SHIFT) - at);
+	__bio_for_each_segment(bv, bio, iter, start) {
 		unsigned int done = 0, off, n;
 
 		for (; done < bv.bv_len; done += n, at += n) {
@@ -111,14 +117,14 @@ static void lc_miss_pad(struct lc_miss *m)
  *--------------------------------------------------------------------------
  */
 
-static struct lc_miss *lc_miss_find(struct lc_shard *sh, u64 lba)
+static struct lc_miss *lc_miss_find(const struct logcache *lc, struct lc_shard *sh, u64 lba)
 {
 	struct lc_miss *m, *n;
 
 	list_for_each_entry_safe(m, n, &sh->misses, list) {
 		if (lba < m->lba || lba >= m->lba + m->len)
 			continue;
-		if (time_before(jiffies, m->started + LC_MISS_STUCK))
+		if (lc->origin.ops->patient || time_before(jiffies, m->started + LC_MISS_STUCK))
 			return m;
 		list_del_init(&m->list);
 	}
@@ -136,7 +142,8 @@ static void lc_miss_widen(struct logcache *lc, struct lc_shard *sh, u64 lba, u64
 	struct lc_extent e;
 	struct lc_miss *m;
 
-	if (*end >= high || !list_empty(&sh->through) || !lc_evict_room(lc))
+	if (*end >= high || lc->origin.ops->writeback || !list_empty(&sh->through) ||
+	    !lc_evict_room(lc))
 		return;
 	while (low < *start && lc_index_lookup(&sh->index, lc_key(low), *start - low, &e))
 		low = round_up(low + (lc_extent_end(&e) - lc_key(low)), LC_BLOCK_SECTORS);
@@ -166,40 +173,10 @@ static u32 lc_miss_span(struct logcache *lc, struct lc_shard *sh, u64 start, u64
 	return end - start;
 }
 
-static void lc_miss_endio(struct bio *bio)
-{
-	struct lc_miss *m = bio->bi_private;
-
-	m->status = bio->bi_status;
-	bio_put(bio);
-	queue_work(m->lc->wq, &m->work);
-}
-
-static struct bio *lc_miss_bio(struct lc_miss *m, blk_opf_t opf)
-{
-	struct logcache *lc = m->lc;
-	u32 left = m->len << LC_SECTOR_SHIFT, n;
-	struct bio *bio;
-	unsigned int i;
-
-	bio = bio_alloc_bioset(lc->origin->bdev, m->nr_pages, opf, GFP_NOWAIT, &lc->fills.bs);
-	if (!bio)
-		return NULL;
-	bio->bi_iter.bi_sector = m->lba;
-	bio->bi_private = m;
-	bio->bi_end_io = lc_miss_endio;
-	for (i = 0; i < m->nr_pages; i++, left -= n) {
-		n = min(left, LC_BLOCK_SIZE);
-		__bio_add_page(bio, m->page[i], n, 0);
-	}
-	return bio;
-}
-
 static int lc_fill_bypass(struct logcache *lc, struct bio *bio)
 {
 	lc_stat_inc(lc, READ_BYPASS);
-	bio_set_dev(bio, lc->origin->bdev);
-	return DM_MAPIO_REMAPPED;
+	return lc->origin.ops->remap(lc, bio);
 }
 
 /* Shard lock held; released. */
@@ -231,24 +208,23 @@ static int lc_miss_start(struct logcache *lc, struct lc_shard *sh, struct bio *b
 {
 	u64 lba = bio->bi_iter.bi_sector, start = round_down(lba, LC_BLOCK_SECTORS);
 	u64 end = round_up(lba + len, LC_BLOCK_SECTORS);
-	struct bio *read = NULL;
 	struct lc_miss *m;
 	u32 span;
 
 	lc_miss_widen(lc, sh, lba, &start, &end);
 	span = lc_miss_span(lc, sh, start, end);
 	lc_cut(bio, min_t(u32, len, start + span - lba));
-	m = lc_miss_alloc(lc, start, span);
+	m = lc_miss_alloc(lc, start, span, GFP_NOWAIT | __GFP_NOWARN);
 	if (m) {
 		m->sh = sh;
 		m->want = lba;
 		m->want_end = lba + bio_sectors(bio);
-		read = lc_miss_bio(m, REQ_OP_READ |
-				      (bio->bi_opf & (REQ_SYNC | REQ_META | REQ_PRIO)));
-		if (!read)
+		if (!lc->origin.ops->read_begin(m, REQ_OP_READ | (bio->bi_opf & LC_MISS_FLAGS))) {
 			lc_miss_free(m);
+			m = NULL;
+		}
 	}
-	if (!read) {
+	if (!m) {
 		spin_unlock_irqrestore(&sh->lock, flags);
 		return lc_fill_bypass(lc, bio);
 	}
@@ -256,7 +232,7 @@ static int lc_miss_start(struct logcache *lc, struct lc_shard *sh, struct bio *b
 	bio_list_add(&m->waiters, bio);
 	atomic_inc(&lc->fills.reading);
 	spin_unlock_irqrestore(&sh->lock, flags);
-	submit_bio_noacct(read);
+	lc->origin.ops->read(m);
 	return DM_MAPIO_SUBMITTED;
 }
 
@@ -268,7 +244,7 @@ int lc_fill_read(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 
 	struct lc_miss *m;
 
 	lc_stat_inc(lc, READ_MISSES);
-	m = lc_miss_find(sh, lba);
+	m = lc_miss_find(lc, sh, lba);
 	if (m) {
 		lc_cut(bio, min_t(u64, len, m->lba + m->len - lba));
 		return lc_miss_join(m, bio, flags);
@@ -279,6 +255,21 @@ int lc_fill_read(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 
 		return lc_fill_bypass(lc, bio);
 	}
 	return lc_miss_start(lc, sh, bio, len, flags);
+}
+
+struct lc_miss *lc_fill_private(struct logcache *lc, struct bio *bio)
+{
+	u64 lba = bio->bi_iter.bi_sector, start = round_down(lba, LC_BLOCK_SECTORS);
+	u64 end = round_up(lba + bio_sectors(bio), LC_BLOCK_SECTORS);
+	struct lc_miss *m;
+
+	end = min3(end, start + LC_MISS_SECTORS, lc->volume_sectors);
+	m = lc_miss_alloc(lc, start, end - start, GFP_NOIO);
+	m->sh = lc_shard_of(lc, start);
+	m->keep = false;
+	bio_list_add(&m->waiters, bio);
+	atomic_inc(&lc->fills.reading);
+	return m;
 }
 
 static bool lc_miss_overlaps(const struct lc_shard *sh, u64 lba, u32 len)
@@ -307,6 +298,20 @@ void lc_fill_stale(struct lc_shard *sh, u64 lba, u32 len)
  *--------------------------------------------------------------------------
  */
 
+/* What is behind the end of @m is read by itself. */
+static void lc_miss_give(struct lc_miss *m, struct bio *bio)
+{
+	u32 have = m->lba + m->len - bio->bi_iter.bi_sector;
+
+	lc_miss_copy(m, bio);
+	if (have < bio_sectors(bio)) {
+		bio_advance(bio, have << LC_SECTOR_SHIFT);
+		m->lc->origin.ops->submit(m->lc, bio);
+	} else {
+		bio_endio(bio);
+	}
+}
+
 static void lc_miss_serve(struct lc_miss *m, struct bio_list *waiters)
 {
 	struct bio *bio;
@@ -314,12 +319,14 @@ static void lc_miss_serve(struct lc_miss *m, struct bio_list *waiters)
 	while ((bio = bio_list_pop(waiters))) {
 		/* That a write failed is not the readers' business. */
 		if (m->status && m->through) {
-			lc_fill_bypass(m->lc, bio);
-			submit_bio_noacct(bio);
+			lc_stat_inc(m->lc, READ_BYPASS);
+			m->lc->origin.ops->submit(m->lc, bio);
 			continue;
 		}
-		if (!m->status)
-			lc_miss_copy(m, bio);
+		if (!m->status) {
+			lc_miss_give(m, bio);
+			continue;
+		}
 		bio->bi_status = m->status;
 		bio_endio(bio);
 	}
@@ -342,8 +349,9 @@ static void lc_miss_work(struct work_struct *work)
 	spin_unlock_irq(&m->sh->lock);
 	lc_miss_serve(m, &waiters);
 
-	if (m->status) {
+	if (m->status && m->status != BLK_STS_DM_REQUEUE)
 		lc_stat_inc(lc, FILL_ERRORS);
+	if (m->status || !m->keep) {
 		atomic_dec(&f->reading);
 		lc_miss_put(m);
 	} else {
@@ -390,7 +398,7 @@ struct lc_miss *lc_fill_through(struct logcache *lc, struct bio *bio)
 	    bio_op(bio) != REQ_OP_WRITE || (lba | bio_sectors(bio)) % LC_BLOCK_SECTORS ||
 	    bio_sectors(bio) > LC_MISS_SECTORS || lc->state != LC_OK)
 		return NULL;
-	m = lc_miss_alloc(lc, lba, bio_sectors(bio));
+	m = lc_miss_alloc(lc, lba, bio_sectors(bio), GFP_NOWAIT | __GFP_NOWARN);
 	if (!m)
 		return NULL;
 	m->sh = lc_shard_of(lc, lba);
@@ -409,7 +417,7 @@ struct lc_miss *lc_fill_through(struct logcache *lc, struct bio *bio)
 	return m;
 }
 
-void lc_fill_through_end(struct lc_miss *m, blk_status_t status)
+void lc_miss_done(struct lc_miss *m, blk_status_t status)
 {
 	m->status = status;
 	queue_work(m->lc->wq, &m->work);
@@ -581,7 +589,7 @@ int lc_copies_seal(struct logcache *lc, struct lc_segbuf *sb)
 	r = lc_origin_unflushed(lc) ? lc_origin_flush(lc) : 0;
 	if (r) {
 		lc_warn(lc, "flushing %s failed: error %d; a segment of copies will not survive a restart",
-			lc->origin->name, r);
+			lc->origin.name, r);
 		lc_segbuf_put(lc, sb);
 		return 0;
 	}

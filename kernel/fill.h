@@ -45,11 +45,13 @@ struct lc_miss {
 	u64 want_end;			/* to here; the rest is around it, and cold */
 	u32 at;				/* block of the fill segment it was written to */
 	bool through;			/* the data comes from a direct write */
+	bool keep;			/* to be inserted */
 	bool filled;			/* the buffer holds the data; under shard lock */
 	blk_status_t status;
 	unsigned long started;		/* jiffies */
 	struct bio_list waiters;	/* under shard lock, until filled */
 	struct work_struct work;
+	struct bio *read;		/* origin_bdev.c */
 	unsigned int nr_pages;
 	struct page *page[LC_MISS_BLOCKS];
 };
@@ -84,6 +86,12 @@ int lc_fill_read(struct logcache *lc, struct lc_shard *sh, struct bio *bio, u32 
 		 unsigned long flags)
 	__releases(&sh->lock);
 
+/* A read of the origin for the start of @bio alone, which waits for it; neither joined nor
+ * inserted. The caller starts it. May sleep, until other reads have ended: one caller
+ * at a time.
+ */
+struct lc_miss *lc_fill_private(struct logcache *lc, struct bio *bio);
+
 /* Under the lock of @sh: no fill in flight on the range may be inserted. */
 void lc_fill_stale(struct lc_shard *sh, u64 lba, u32 len);
 
@@ -91,8 +99,10 @@ void lc_fill_stale(struct lc_shard *sh, u64 lba, u32 len);
  * there is to be none. Readers of the range wait for it. May sleep.
  */
 struct lc_miss *lc_fill_through(struct logcache *lc, struct bio *bio);
-/* The origin has the write: enter the copy, serve the readers. Any context. */
-void lc_fill_through_end(struct lc_miss *m, blk_status_t status);
+/* The origin has given what was to be read, or has the write that is copied, or has
+ * failed: enter the copy, serve the readers. Any context.
+ */
+void lc_miss_done(struct lc_miss *m, blk_status_t status);
 
 /* Wait until nothing is left to insert. No new reads may come. May sleep. */
 void lc_fill_drain(struct logcache *lc);

@@ -58,6 +58,12 @@
 #define LC_SEG_BLOCKS_DEFAULT	512u
 /* A slot has one block for each 128 blocks of the segment. */
 #define LC_SLOT_RATIO		128u
+/*
+ * A cache whose origin is a helper in userspace (LC_SUPER_HELPER) has a scratch area
+ * in its last blocks. It is all that the helper writes to, and nothing else is ever
+ * there, so that a write that comes late does no harm.
+ */
+#define LC_SCRATCH_BLOCKS	2048u
 /* Fewer segments than this leave no room for the reserves. */
 #define LC_SEGS_MIN		16u
 #define LC_SEGS_MAX		(1u << 24)
@@ -89,10 +95,13 @@ struct lc_head {
 } __packed;
 static_assert(sizeof(struct lc_head) == 32);
 
+/* The origin is a helper, and origin_id is "helper:" and the volume's uuid. */
+#define LC_SUPER_HELPER		0x1u
+
 struct lc_super {
 	struct lc_head head;
 	__le32 version;
-	__le32 flags;		/* none defined: must be 0 */
+	__le32 flags;		/* LC_SUPER_* */
 	__le64 cache_sectors;	/* size of the cache device at format */
 	__le64 origin_sectors;	/* size of the origin, never smaller later */
 	__le32 seg_blocks;	/* power of two */
@@ -103,7 +112,7 @@ struct lc_super {
 	__le32 slot_blocks;	/* blocks of one slot */
 	__le64 data_start;	/* block number of segment 0 */
 	__le64 created;		/* seconds since 1970 */
-	__u8 origin_id[64];	/* NUL-terminated free text: what format was told */
+	__u8 origin_id[64];	/* NUL-terminated: what format was told; free text for a device */
 	__u8 pad[LC_BLOCK_SIZE - 32 - 64 - 64];
 } __packed;
 static_assert(sizeof(struct lc_super) == LC_BLOCK_SIZE);

@@ -43,6 +43,7 @@
 #include "format.h"
 #include "index.h"
 #include "lru.h"
+#include "origin.h"
 #include "record.h"
 #include "stats.h"
 
@@ -146,7 +147,7 @@ struct logcache {
 	struct dm_target *ti;
 	struct list_head list;		/* of all volumes */
 	struct dm_dev *cache;
-	struct dm_dev *origin;
+	struct lc_origin origin;
 	char name[DM_NAME_LEN];		/* for messages: device-mapper name of the volume */
 	bool cache_volatile;		/* the SSD has a volatile write cache */
 	bool loaded;			/* metadata is in memory */

@@ -76,8 +76,7 @@ static void lc_map_elsewhere(struct work_struct *work)
 	bio->bi_opf &= ~REQ_NOWAIT;
 	lc_stat_inc(lc, READ_BYPASS);
 	lc_forget(lc, lc_shard_of(lc, lba), lba, bio_sectors(bio), pb->lba, LC_EXT_DATA);
-	bio_set_dev(bio, lc->origin->bdev);
-	submit_bio_noacct(bio);
+	lc->origin.ops->submit(lc, bio);
 }
 
 /* True: the bio goes on, and ends a second time. Any context. */

@@ -4,6 +4,7 @@
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
 
+#include "helper.h"
 #include "logcache.h"
 #include "segment.h"
 #include "target.h"
@@ -22,6 +23,8 @@ static const char *lc_state_name(const struct logcache *lc)
 		return "loading";
 	if (lc->wb.errors || lc->wb.pause_until)
 		return "origin-failing";
+	if (lc->origin.helper && !READ_ONCE(lc->origin.helper->up->owner))
+		return "no-helper";
 	if (READ_ONCE(lc->log.held_since))
 		return "held";
 	return "ok";
@@ -87,6 +90,8 @@ static void lc_status_info(struct logcache *lc, char *result, unsigned int maxle
 	DMEMIT(" extents %llu index_bytes %llu", lc_extents(lc), lc_index_bytes(lc));
 	DMEMIT(" reads_in_flight %d writeback_in_flight %d", atomic_read(&lc->fills.reading),
 	       atomic_read(&lc->wb.jobs));
+	if (lc->origin.ops->status)
+		sz += lc->origin.ops->status(lc, result + sz, maxlen - sz);
 	for (i = 0; i < LC_STAT_NR; i++)
 		DMEMIT(" %s %llu", lc_stat_names[i], lc_stat_sum(&lc->stats, i));
 }
@@ -97,7 +102,7 @@ static void lc_status_table(struct logcache *lc, char *result, unsigned int maxl
 	char *buf = result;
 
 	lc_args_emit(&lc->args, NULL, 0, &words);
-	DMEMIT("%s %s %u", lc->cache->name, lc->origin->name, words);
+	DMEMIT("%s %s %u", lc->cache->name, lc->origin.name, words);
 	if (words && sz + 1 < maxlen) {
 		DMEMIT(" ");
 		sz += lc_args_emit(&lc->args, buf + sz, maxlen - sz, &words);
@@ -119,7 +124,7 @@ void lc_status(struct dm_target *ti, status_type_t type, unsigned int flags, cha
 		break;
 	case STATUSTYPE_IMA:
 		DMEMIT_TARGET_NAME_VERSION(ti->type);
-		DMEMIT(",cache_device=%s,origin_device=%s;", lc->cache->name, lc->origin->name);
+		DMEMIT(",cache_device=%s,origin_device=%s;", lc->cache->name, lc->origin.name);
 		break;
 	}
 }
@@ -147,8 +152,10 @@ static int lc_msg_set_locked(struct logcache *lc, const char *name, const char *
 			 "set: the volume has told its users that it needs no flush; load a table with sync origin");
 		return -EBUSY;
 	}
-	lc->args = args;
-	return 0;
+	r = lc_origin_allows(lc, &args);
+	if (!r)
+		lc->args = args;
+	return r;
 }
 
 static int lc_msg_set(struct logcache *lc, const char *name, const char *value)

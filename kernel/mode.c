@@ -135,7 +135,7 @@ bool lc_origin_unflushed(const struct logcache *lc)
 int lc_origin_flush(struct logcache *lc)
 {
 	u64 seq = atomic64_read(&lc->through_seq);
-	int r = blkdev_issue_flush(lc->origin->bdev);
+	int r = lc->origin.ops->flush(lc);
 
 	/* Two at a time may leave the smaller number: that costs a flush, no more. */
 	if (!r)

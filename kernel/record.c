@@ -174,11 +174,32 @@ int lc_geo_init(struct lc_geo *geo, u64 cache_sectors, u64 origin_sectors,
 	return 0;
 }
 
+int lc_geo_init_helper(struct lc_geo *geo, u64 cache_sectors, u64 origin_sectors,
+		       u32 seg_blocks, const u8 uuid[16], const char **why)
+{
+	u64 blocks = cache_sectors / LC_BLOCK_SECTORS;
+	int ret;
+
+	if (blocks < LC_SCRATCH_BLOCKS)
+		return refuse(why, -EINVAL, "cache device is too small");
+	if (origin_sectors % LC_BLOCK_SECTORS)
+		return refuse(why, -EINVAL, "volume of a helper is no multiple of 4 KiB");
+	blocks -= LC_SCRATCH_BLOCKS;
+	ret = lc_geo_init(geo, blocks * LC_BLOCK_SECTORS, origin_sectors, seg_blocks, uuid, why);
+	if (ret)
+		return ret;
+	geo->cache_sectors = cache_sectors;
+	geo->scratch_start = blocks;
+	geo->flags = LC_SUPER_HELPER;
+	return 0;
+}
+
 void lc_super_encode(struct lc_super *sb, const struct lc_geo *geo, u64 epoch)
 {
 	memset(sb, 0, sizeof(*sb));
 	head_put(&sb->head, LC_SUPER_MAGIC, geo, epoch);
 	sb->version = cpu_to_le32(LC_FORMAT_VERSION);
+	sb->flags = cpu_to_le32(geo->flags);
 	sb->cache_sectors = cpu_to_le64(geo->cache_sectors);
 	sb->origin_sectors = cpu_to_le64(geo->origin_sectors);
 	sb->seg_blocks = cpu_to_le32(geo->seg_blocks);
@@ -204,6 +225,16 @@ static bool super_layout_matches(const struct lc_super *sb, const struct lc_geo 
 	       le64_to_cpu(sb->data_start) == geo->data_start;
 }
 
+static int super_geo(const struct lc_super *sb, struct lc_geo *geo, const char **why)
+{
+	u64 cache = le64_to_cpu(sb->cache_sectors), origin = le64_to_cpu(sb->origin_sectors);
+	u32 seg_blocks = le32_to_cpu(sb->seg_blocks);
+
+	if (sb->flags & cpu_to_le32(LC_SUPER_HELPER))
+		return lc_geo_init_helper(geo, cache, origin, seg_blocks, sb->head.uuid, why);
+	return lc_geo_init(geo, cache, origin, seg_blocks, sb->head.uuid, why);
+}
+
 int lc_super_decode(const struct lc_super *sb, struct lc_geo *geo, const char **why)
 {
 	int ret;
@@ -215,15 +246,14 @@ int lc_super_decode(const struct lc_super *sb, struct lc_geo *geo, const char **
 		return ret;
 	if (le32_to_cpu(sb->version) != LC_FORMAT_VERSION)
 		return refuse(why, -EINVAL, "format version is not supported");
-	if (sb->flags)
+	if (sb->flags & ~cpu_to_le32(LC_SUPER_HELPER))
 		return refuse(why, -EINVAL, "unknown flags are set");
 	if (!counter_ok(le64_to_cpu(sb->head.epoch)))
 		return refuse(why, -EINVAL, "epoch is out of range");
 	if (sb->origin_id[sizeof(sb->origin_id) - 1])
 		return refuse(why, -EINVAL, "origin id is not terminated");
 
-	ret = lc_geo_init(geo, le64_to_cpu(sb->cache_sectors), le64_to_cpu(sb->origin_sectors),
-			  le32_to_cpu(sb->seg_blocks), sb->head.uuid, why);
+	ret = super_geo(sb, geo, why);
 	if (ret)
 		return ret;
 	if (!super_layout_matches(sb, geo))

@@ -34,7 +34,9 @@ struct lc_geo {
 	u32 slot_blocks;
 	u32 slot_entries;	/* most entries a slot can hold with all CRCs */
 	u64 data_start;
+	u64 scratch_start;	/* 0: there is none */
 	u64 created;
+	u32 flags;		/* LC_SUPER_* */
 	char origin_id[64];
 };
 
@@ -52,6 +54,10 @@ struct lc_ent {
  */
 int lc_geo_init(struct lc_geo *geo, u64 cache_sectors, u64 origin_sectors,
 		u32 seg_blocks, const u8 uuid[16], const char **why);
+
+/* lc_geo_init_helper() - the same with a scratch area, for an origin that is a helper. */
+int lc_geo_init_helper(struct lc_geo *geo, u64 cache_sectors, u64 origin_sectors,
+		       u32 seg_blocks, const u8 uuid[16], const char **why);
 
 /*
  * A *loc* is a sector counted from the start of segment 0, so that segments are

@@ -34,6 +34,8 @@ const char * const lc_stat_names[LC_STAT_NR] = {
 	[LC_STAT_CRC_ERRORS] = "crc_errors",
 	[LC_STAT_SCRUB_BLOCKS] = "scrub_blocks",
 	[LC_STAT_SCRUB_ERRORS] = "scrub_errors",
+	[LC_STAT_FETCHES] = "fetches",
+	[LC_STAT_FETCH_RETRIES] = "fetch_retries",
 };
 
 u64 lc_stat_sum(const struct lc_stats *s, enum lc_stat id)

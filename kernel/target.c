@@ -7,9 +7,11 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "helper.h"
 #include "io.h"
 #include "map.h"
 #include "message.h"
+#include "netlink.h"
 #include "replay.h"
 #include "segment.h"
 #include "super.h"
@@ -116,13 +118,21 @@ static int lc_policy_init(struct logcache *lc)
 	return lc->lru ? 0 : -EINVAL;
 }
 
+/* One volume has one cache. */
+static bool lc_helpers_clash(const struct logcache *a, const struct logcache *b)
+{
+	const struct lc_helper *x = a->origin.helper, *y = b->origin.helper;
+
+	return x && y && !memcmp(x->uuid, y->uuid, sizeof(x->uuid));
+}
+
 /*
  * A table that replaces another of the same mapped device shares its cache for a
  * while; two targets of one table would both write to it.
  */
 static bool lc_volumes_clash(const struct logcache *a, const struct logcache *b)
 {
-	return a->cache->bdev == b->cache->bdev &&
+	return (a->cache->bdev == b->cache->bdev || lc_helpers_clash(a, b)) &&
 	       (a->ti->table == b->ti->table ||
 		dm_table_get_md(a->ti->table) != dm_table_get_md(b->ti->table));
 }
@@ -135,8 +145,8 @@ static int lc_volumes_add(struct logcache *lc)
 	mutex_lock(&lc_volumes_lock);
 	list_for_each_entry(other, &lc_volumes, list) {
 		if (lc_volumes_clash(other, lc)) {
-			lc_error(lc, "cache device %s is in use by volume %s", lc->cache->name,
-				 other->name);
+			lc_error(lc, "cache device %s or origin %s is in use by volume %s",
+				 lc->cache->name, lc->origin.name, other->name);
 			r = -EBUSY;
 		}
 	}
@@ -175,8 +185,7 @@ static void lc_destroy(struct logcache *lc)
 	lc_buf_free(lc->ckpt_buf, LC_CKPT_BUF);
 	bioset_exit(&lc->bs);
 	free_percpu(lc->stats.cpu);
-	if (lc->origin)
-		dm_put_device(lc->ti, lc->origin);
+	lc_origin_dtr(lc);
 	if (lc->cache)
 		dm_put_device(lc->ti, lc->cache);
 	kfree(lc);
@@ -217,6 +226,7 @@ static int lc_create_parts(struct logcache *lc)
 	r = r ?: lc_wb_init(lc);
 	r = r ?: lc_evict_init(lc);
 	r = r ?: lc_scrub_init(lc);
+	r = r ?: lc->origin.ops->init(lc);
 	if (r)
 		return r;
 	lc_damage_init(lc);
@@ -245,34 +255,27 @@ static int lc_ctr_devices(struct logcache *lc, char **argv)
 {
 	struct dm_target *ti = lc->ti;
 	blk_mode_t mode = dm_table_get_mode(ti->table);
+	int r;
 
 	if (dm_get_device(ti, argv[0], mode, &lc->cache)) {
 		ti->error = "Cannot open the cache device";
 		return -ENODEV;
 	}
-	if (dm_get_device(ti, argv[1], mode, &lc->origin)) {
-		ti->error = "Cannot open the origin device";
-		return -ENODEV;
-	}
-	if (lc->cache->bdev == lc->origin->bdev) {
-		ti->error = "Cache and origin are the same device";
-		return -EINVAL;
-	}
-	if (bdev_is_zoned(lc->cache->bdev) || bdev_is_zoned(lc->origin->bdev)) {
+	if (bdev_is_zoned(lc->cache->bdev)) {
 		ti->error = "Zoned devices are not supported";
 		return -EINVAL;
 	}
-	if (bdev_logical_block_size(lc->cache->bdev) > LC_BLOCK_SIZE ||
-	    bdev_logical_block_size(lc->origin->bdev) > LC_BLOCK_SIZE) {
+	if (bdev_logical_block_size(lc->cache->bdev) > LC_BLOCK_SIZE) {
 		ti->error = "Devices with logical blocks of more than 4 KiB are not supported";
 		return -EINVAL;
 	}
-	if (ti->len > bdev_nr_sectors(lc->origin->bdev)) {
-		ti->error = "The origin is smaller than the table says";
+	lc->cache_volatile = bdev_write_cache(lc->cache->bdev);
+	r = lc_origin_ctr(lc, argv[1]);
+	if (!r && lc_origin_allows(lc, &lc->args)) {
+		ti->error = "The origin cannot do what an option wants; the line before says which";
 		return -EINVAL;
 	}
-	lc->cache_volatile = bdev_write_cache(lc->cache->bdev);
-	return 0;
+	return r;
 }
 
 static int lc_ctr_args(struct logcache *lc, unsigned int argc, char **argv)
@@ -308,6 +311,10 @@ static int lc_ctr_super(struct logcache *lc)
 		lc->ti->error = "The volume is smaller than at format";
 		return -EINVAL;
 	}
+	if (lc->origin.ops->check(lc)) {
+		lc->ti->error = "The cache belongs to another origin; the line before says which";
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -333,7 +340,7 @@ static int lc_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		r = -ENOMEM;
 	}
 	if (!r && lc_volumes_add(lc)) {
-		ti->error = "The cache device is in use by another volume";
+		ti->error = "The cache device or the origin is in use by another volume";
 		r = -EBUSY;
 	}
 	r = r ?: lc_ctr_super(lc);
@@ -368,8 +375,11 @@ static void lc_presuspend(struct dm_target *ti)
 	struct logcache *lc = ti->private;
 
 	/* Held writes would keep a suspend waiting: they come back after it. */
-	if (dm_noflush_suspending(ti))
-		lc_log_hold(lc);
+	if (!dm_noflush_suspending(ti))
+		return;
+	lc_log_hold(lc);
+	if (lc->origin.ops->hold)
+		lc->origin.ops->hold(lc);
 }
 
 /* The suspend was interrupted. */
@@ -392,6 +402,8 @@ static void lc_postsuspend(struct dm_target *ti)
 	lc_scrub_stop(lc);
 	lc_evict_stop(lc);
 	lc_wb_stop(lc);
+	if (lc->origin.ops->stop)
+		lc->origin.ops->stop(lc);
 	lc_fill_drain(lc);
 	flush_workqueue(lc->wq);
 	flush_workqueue(lc->bg);
@@ -400,7 +412,7 @@ static void lc_postsuspend(struct dm_target *ti)
 	r = lc_origin_unflushed(lc) ? lc_origin_flush(lc) : 0;
 	if (r)
 		lc_warn(lc, "flushing %s failed: error %d; what was written to it directly may not outlast a power cut",
-			lc->origin->name, r);
+			lc->origin.name, r);
 	r = lc->state == LC_OK ? 0 : -EIO;
 	r = r ?: lc_fill_stop(lc);
 	r = r ?: lc_evict_seal(lc);
@@ -455,6 +467,8 @@ static void lc_resume(struct dm_target *ti)
 	lc->suspended = false;
 	lc->evict.stop = false;
 	lc_log_unhold(lc);
+	if (lc->origin.ops->start)
+		lc->origin.ops->start(lc);
 	lc_wb_resume(lc);
 	lc_scrub_resume(lc);
 	lc_mode_update(lc);
@@ -468,7 +482,7 @@ static int lc_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn f
 	int r;
 
 	r = fn(ti, lc->cache, 0, lc->geo.cache_sectors, data);
-	return r ?: fn(ti, lc->origin, 0, ti->len, data);
+	return r ?: lc->origin.ops->iterate(lc, fn, data);
 }
 
 static void lc_io_hints(struct dm_target *ti, struct queue_limits *limits)
@@ -506,15 +520,31 @@ static int __init lc_init(void)
 				     SLAB_HWCACHE_ALIGN, NULL);
 	if (!lc_nodes)
 		return -ENOMEM;
+	r = lc_upcall_init();
+	if (r)
+		goto destroy_nodes;
+	r = lc_netlink_init();
+	if (r)
+		goto exit_upcall;
 	r = dm_register_target(&lc_target);
 	if (r)
-		kmem_cache_destroy(lc_nodes);
+		goto exit_netlink;
+	return 0;
+
+exit_netlink:
+	lc_netlink_exit();
+exit_upcall:
+	lc_upcall_exit();
+destroy_nodes:
+	kmem_cache_destroy(lc_nodes);
 	return r;
 }
 
 static void __exit lc_exit(void)
 {
 	dm_unregister_target(&lc_target);
+	lc_netlink_exit();
+	lc_upcall_exit();
 	kmem_cache_destroy(lc_nodes);
 }
 

@@ -82,13 +82,12 @@ static void lc_through_work(struct work_struct *work)
 	spin_unlock_irq(&t->lock);
 	while ((bio = bio_list_pop(&bios))) {
 		/* The cache has forgotten it, and more is not to be had. */
-		if (bio_op(bio) == REQ_OP_DISCARD && !bdev_max_discard_sectors(lc->origin->bdev)) {
+		if (bio_op(bio) == REQ_OP_DISCARD && !lc->origin.ops->discards(lc)) {
 			bio_endio(bio);
 			continue;
 		}
 		lc_bio(bio)->miss = lc_fill_through(lc, bio);
-		bio_set_dev(bio, lc->origin->bdev);
-		submit_bio_noacct(bio);
+		lc->origin.ops->submit(lc, bio);
 	}
 }
 
@@ -98,7 +97,7 @@ void lc_through_end(struct logcache *lc, struct bio *bio, blk_status_t status)
 	atomic64_inc(&lc->through_seq);
 	lc_through_unregister(lc, bio);
 	if (lc_bio(bio)->miss)
-		lc_fill_through_end(lc_bio(bio)->miss, status);
+		lc_miss_done(lc_bio(bio)->miss, status);
 }
 
 void lc_through_init(struct logcache *lc)

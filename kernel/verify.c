@@ -162,8 +162,7 @@ static void lc_verify_work(struct work_struct *work)
 		/* A copy that cannot be trusted: the origin has the data. */
 		lc_forget(lc, lc_shard_of(lc, bio->bi_iter.bi_sector), bio->bi_iter.bi_sector,
 			  bio_sectors(bio), pb->lba, LC_EXT_DATA);
-		bio_set_dev(bio, lc->origin->bdev);
-		submit_bio_noacct(bio);
+		lc->origin.ops->submit(lc, bio);
 		return;
 	}
 	bio->bi_status = r ? BLK_STS_IOERR : BLK_STS_OK;

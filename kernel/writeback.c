@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "collect.h"
 #include "io.h"
 #include "logcache.h"
 #include "segment.h"
@@ -80,234 +81,6 @@ static bool lc_wb_gives_up(const struct lc_writeback *wb)
 }
 
 /*--------------------------------------------------------------------------
- * Collecting a unit
- *--------------------------------------------------------------------------
- */
-
-/* Entries of the segment that holds @lsn, from that one on. */
-struct lc_span {
-	const struct lc_entry *ent;
-	u32 seg;
-	u32 nr;
-};
-
-/* Log lock held. An open segment's entries are only in memory: copy them. */
-static bool lc_span_open(struct logcache *lc, struct lc_segbuf *sb, u64 lsn, struct lc_span *span)
-{
-	u64 end = min(sb->first_lsn + sb->nr, lc->log.durable_lsn);
-
-	if (lsn < sb->first_lsn || lsn >= end)
-		return false;
-	span->seg = sb->seg;
-	span->nr = end - lsn;
-	memcpy(lc_slot_entries(lc->wb.slot), lc_slot_entries(sb->slot) + (lsn - sb->first_lsn),
-	       span->nr * sizeof(struct lc_entry));
-	span->ent = lc_slot_entries(lc->wb.slot);
-	return true;
-}
-
-static struct lc_seg *lc_span_sealed(struct logcache *lc, u64 lsn)
-{
-	struct lc_seg *s;
-
-	list_for_each_entry(s, &lc->log.dirty, list) {
-		if (lsn < s->end_lsn)
-			return lsn >= s->first_lsn ? s : NULL;
-	}
-	return NULL;
-}
-
-/* 1: found; 0: nothing durable behind @lsn; or -errno. */
-static int lc_span_find(struct logcache *lc, u64 lsn, struct lc_span *span)
-{
-	struct lc_log *log = &lc->log;
-	struct lc_slot_info info;
-	struct lc_segbuf *sb;
-	struct lc_seg *s;
-	bool found = false;
-	int r;
-
-	spin_lock_irq(&log->lock);
-	s = lc_span_sealed(lc, lsn);
-	if (!s) {
-		list_for_each_entry(sb, &log->sealing, list) {
-			found = lc_span_open(lc, sb, lsn, span);
-			if (found)
-				break;
-		}
-		if (!found && log->cur)
-			found = lc_span_open(lc, log->cur, lsn, span);
-	}
-	spin_unlock_irq(&log->lock);
-	if (!s)
-		return found;
-
-	r = lc_slot_read(lc, lc_seg_no(lc, s), lc->wb.slot, &info);
-	if (r)
-		return r;
-	span->seg = info.seg;
-	span->ent = lc_slot_entries(lc->wb.slot) + (lsn - info.first_lsn);
-	span->nr = info.end_lsn - lsn;
-	return 1;
-}
-
-static bool lc_unit_full(struct logcache *lc)
-{
-	struct lc_writeback *wb = &lc->wb;
-
-	return lc_index_spare(&wb->unit) < LC_INDEX_NEED_MAX ||
-	       wb->unit_data >= (u64)lc->args.writeback_unit_mb << (20 - LC_SECTOR_SHIFT);
-}
-
-/* An older version is not written: the unit can go on for as much longer. */
-static void lc_unit_drop(void *ctx, const struct lc_extent *e)
-{
-	struct lc_writeback *wb = ctx;
-
-	if (e->kind == LC_EXT_DATA)
-		wb->unit_data -= e->len;
-}
-
-/* Cut @e to the window; false: it is outside. */
-static bool lc_unit_window(const struct lc_writeback *wb, struct lc_extent *e)
-{
-	u64 from = max(e->key, wb->unit_low), to = min(lc_extent_end(e), wb->unit_high);
-
-	if (from >= to)
-		return false;
-	lc_extent_clip(e, from, to);
-	return true;
-}
-
-static int lc_unit_add(struct logcache *lc, const struct lc_ent *ent, u32 seg)
-{
-	struct lc_extent e = {
-		.key = ent->lba,
-		.len = ent->len,
-		.loc = lc_geo_loc(&lc->geo, seg, ent->pos),
-	};
-	struct lc_writeback *wb = &lc->wb;
-	int r;
-
-	switch (ent->op) {
-	case LC_OP_WRITE:
-		e.kind = LC_EXT_DATA;
-		break;
-	case LC_OP_ZERO:
-		e.kind = LC_EXT_ZERO;
-		break;
-	case LC_OP_DISCARD:
-		e.kind = LC_EXT_DISCARD;
-		break;
-	default:
-		return 0;
-	}
-	if (ent->op == LC_OP_WRITE && !wb->unit_low)
-		wb->unit_sectors += ent->len;
-	if (!lc_unit_window(wb, &e))
-		return 0;
-	r = lc_index_insert(&wb->unit, &e, lc_unit_drop, wb);
-	if (!r && ent->op == LC_OP_WRITE)
-		wb->unit_data += e.len;
-	return r;
-}
-
-/* No room for more, but the unit cannot end here: leave half of it to another window. */
-static void lc_unit_narrow(struct logcache *lc)
-{
-	struct lc_writeback *wb = &lc->wb;
-	u64 keep = lc_index_extents(&wb->unit) / 2, cursor = 0;
-	struct lc_extent e;
-
-	while (keep-- && lc_index_next(&wb->unit, &cursor, &e))
-		;
-	wb->unit_high = cursor;
-	WARN_ON_ONCE(lc_index_remove(&wb->unit, cursor, U64_MAX - cursor, lc_unit_drop, wb));
-}
-
-/* Entries of @span up to LSN @to. True if the unit can take more. */
-static bool lc_unit_add_span(struct logcache *lc, const struct lc_span *span, u64 floor, u64 to)
-{
-	struct lc_writeback *wb = &lc->wb;
-	struct lc_ent ent;
-	u32 i;
-
-	for (i = 0; i < span->nr; i++) {
-		if (wb->unit_end >= to || (wb->unit_end >= floor && lc_unit_full(lc)))
-			return false;
-		if (lc_index_spare(&wb->unit) < LC_INDEX_NEED_MAX)
-			lc_unit_narrow(lc);
-		lc_entry_get(&span->ent[i], &ent);
-		if (WARN_ON_ONCE(lc_unit_add(lc, &ent, span->seg)))
-			return false;
-		wb->unit_end++;
-	}
-	cond_resched();
-	return true;
-}
-
-/* The origin must never be ahead of what the log keeps through a power cut. */
-static int lc_unit_flush_cache(struct logcache *lc)
-{
-	u64 lsn = READ_ONCE(lc->log.published_lsn);
-	int r = 0;
-
-	if (lc->cache_volatile && READ_ONCE(lc->log.durable_lsn) < lsn) {
-		r = blkdev_issue_flush(lc->cache->bdev);
-		if (!r)
-			lc_log_durable(lc, lsn);
-	}
-	return r;
-}
-
-/* The window from sector @low on: entries up to LSN @to, and not less than @floor. */
-static int lc_unit_collect_window(struct logcache *lc, u64 low, u64 floor, u64 to)
-{
-	struct lc_writeback *wb = &lc->wb;
-	u64 begin = lc_log_begin(&lc->log);
-	struct lc_span span;
-	int r;
-
-	lc_index_clear(&wb->unit);
-	wb->unit_data = 0;
-	wb->unit_low = low;
-	wb->unit_high = U64_MAX;
-	wb->unit_end = begin;
-	do {
-		r = lc_span_find(lc, wb->unit_end, &span);
-	} while (r > 0 && lc_unit_add_span(lc, &span, floor, to));
-	/* A summary that cannot be read ends the unit in front of it. */
-	if (wb->unit_end > begin && wb->unit_end >= floor)
-		return 0;
-	/* Something is due, so a unit without anything would be due again at once. */
-	return r < 0 ? r : -EUCLEAN;
-}
-
-static int lc_unit_collect(struct logcache *lc)
-{
-	u64 floor = lc_log_floor(&lc->log);
-	int r;
-
-	/* What is durable already can be saved from a cache that refuses writes. */
-	r = lc_unit_flush_cache(lc);
-	if (r && READ_ONCE(lc->log.durable_lsn) <= max(lc_log_begin(&lc->log), floor))
-		return r;
-	lc->wb.unit_sectors = 0;
-	return lc_unit_collect_window(lc, 0, floor, U64_MAX);
-}
-
-/* What of the unit was not in the windows up to now. False: nothing, or *@r. */
-static bool lc_unit_next_window(struct logcache *lc, int *r)
-{
-	struct lc_writeback *wb = &lc->wb;
-
-	if (*r || wb->unit_high == U64_MAX || lc_wb_gives_up(wb))
-		return false;
-	*r = lc_unit_collect_window(lc, wb->unit_high, wb->unit_end, wb->unit_end);
-	return !*r;
-}
-
-/*--------------------------------------------------------------------------
  * A job: SSD to origin
  *--------------------------------------------------------------------------
  */
@@ -375,14 +148,14 @@ static void lc_job_write(struct lc_job *job)
 	struct bio *bio;
 	unsigned int i;
 
-	bio = bio_alloc_bioset(lc->origin->bdev, job->nr_pages, REQ_OP_WRITE | REQ_IDLE | REQ_SYNC,
-			       GFP_NOIO, &lc->wb.bs);
+	bio = bio_alloc_bioset(NULL, job->nr_pages, REQ_OP_WRITE | REQ_IDLE | REQ_SYNC, GFP_NOIO,
+			       &lc->wb.bs);
 	bio->bi_iter.bi_sector = job->lba;
 	bio->bi_private = job;
 	bio->bi_end_io = lc_job_write_endio;
 	for (i = 0; i < job->nr; i++)
 		lc_job_add_piece(bio, job, &job->piece[i]);
-	submit_bio_noacct(bio);
+	lc->origin.ops->submit(lc, bio);
 }
 
 static unsigned int lc_piece_blocks(const struct lc_piece *p)
@@ -573,19 +346,6 @@ static void lc_wb_start_job(struct logcache *lc, struct lc_job *job)
 	lc_job_start(job);
 }
 
-static int lc_wb_zero(struct logcache *lc, const struct lc_extent *e)
-{
-	struct block_device *bdev = lc->origin->bdev;
-
-	/* Who wanted the space to be kept is not in the log: it always is. */
-	if (e->kind == LC_EXT_ZERO)
-		return blkdev_issue_zeroout(bdev, e->key, e->len, GFP_NOIO,
-					    BLKDEV_ZERO_NOUNMAP);
-	if (!bdev_max_discard_sectors(bdev))
-		return 0;
-	return blkdev_issue_discard(bdev, e->key, e->len, GFP_NOIO);
-}
-
 /* Take from @e, and from what @cursor has passed, only as much as is known to be
  * damaged, or not. True: it is.
  */
@@ -607,7 +367,7 @@ static int lc_unit_issue(struct logcache *lc)
 
 	while (!lc_wb_gives_up(&lc->wb) && lc_index_next(&lc->wb.unit, &cursor, &e)) {
 		if (e.kind != LC_EXT_DATA) {
-			r2 = lc_wb_zero(lc, &e);
+			r2 = lc->origin.ops->zero(lc, &e);
 			r = r ?: r2;
 			continue;
 		}
@@ -640,11 +400,11 @@ static int lc_salvage_write(struct logcache *lc, struct page *page, u64 lba, u64
 	struct bio bio;
 	int r;
 
-	bio_init(&bio, lc->origin->bdev, &vec, 1, REQ_OP_WRITE | REQ_SYNC);
+	bio_init(&bio, NULL, &vec, 1, REQ_OP_WRITE | REQ_SYNC);
 	bio.bi_iter.bi_sector = lba;
 	__bio_add_page(&bio, page, len << LC_SECTOR_SHIFT,
 		       (loc % LC_BLOCK_SECTORS) << LC_SECTOR_SHIFT);
-	r = submit_bio_wait(&bio);
+	r = lc->origin.ops->submit_wait(lc, &bio);
 	bio_uninit(&bio);
 	return r;
 }
@@ -722,7 +482,7 @@ static bool lc_unit_again(struct logcache *lc)
 	job = list_first_entry(&jobs, struct lc_job, list);
 	if (!wb->errors++) {
 		lc_warn(lc, "writeback from %s to %s fails at the %s; trying again, nothing is lost meanwhile",
-			lc->cache->name, lc->origin->name, job->unread ? "former" : "latter");
+			lc->cache->name, lc->origin.name, job->unread ? "former" : "latter");
 		lc_mode_update(lc);
 	}
 	pause = min_t(unsigned long, LC_BACKOFF_MIN << min(wb->errors - 1, 7u), LC_BACKOFF_MAX);
@@ -737,6 +497,7 @@ static bool lc_unit_again(struct logcache *lc)
 
 static int lc_unit_apply(struct logcache *lc)
 {
+	u64 begin = lc_log_begin(&lc->log);
 	struct lc_writeback *wb = &lc->wb;
 	bool any;
 	int r;
@@ -753,11 +514,11 @@ static int lc_unit_apply(struct logcache *lc)
 		lc_wb_wait_jobs(lc);
 		while (lc_unit_again(lc))
 			;
-	} while (lc_unit_next_window(lc, &r));
+	} while (!r && !lc_wb_gives_up(wb) && lc_unit_next_window(lc, begin, &r));
 	if (!r && lc_wb_gives_up(wb))
 		r = -EINTR;
 	if (!r && any)
-		r = blkdev_issue_flush(lc->origin->bdev);
+		r = lc->origin.ops->flush(lc);
 	/*
 	 * Damage is known durably before the unit counts as clean, and so is whatever
 	 * newer there is of it already. A cache that refuses writes keeps all as it is.
@@ -849,22 +610,34 @@ static void lc_wb_save_work(struct work_struct *work)
 		lc->wb.saved_lsn = clean;
 }
 
+void lc_wb_cleaned(struct logcache *lc, u64 lsn, u64 sectors)
+{
+	lc_log_cleaned(lc, lsn, sectors);
+	lc_wb_idle(lc);
+	lc_log_kick(lc);
+	lc_evict_kick(lc);
+	wake_up_all(&lc->wb.wait);
+}
+
 /* The turn is ours, and is given back. */
 static int lc_wb_unit(struct logcache *lc)
 {
+	const struct lc_unit_limit limit = {
+		.floor = lc_log_floor(&lc->log),
+		.end = U64_MAX,
+		.data = (u64)lc->args.writeback_unit_mb << (20 - LC_SECTOR_SHIFT),
+		.extents = U32_MAX,
+	};
 	struct lc_writeback *wb = &lc->wb;
 	int r;
 
-	r = lc_unit_collect(lc);
+	r = lc_unit_collect(lc, lc_log_begin(&lc->log), &limit);
 	if (!r)
 		r = lc_unit_apply(lc);
-	if (!r) {
-		lc_log_cleaned(lc, wb->unit_end, wb->unit_sectors);
-		lc_wb_idle(lc);
-		lc_log_kick(lc);
-	} else if (r != -EINTR) {
+	if (!r)
+		lc_wb_cleaned(lc, wb->unit_end, wb->unit_sectors);
+	else if (r != -EINTR)
 		lc_warn(lc, "writeback of a unit failed: error %d; trying again", r);
-	}
 	atomic_set_release(&wb->turn, LC_TURN_NOBODY);
 	if (atomic_cmpxchg(&wb->yield, LC_YIELD_ASKED, r ? LC_YIELD_GIVEN : LC_YIELD_NO) ==
 	    LC_YIELD_ASKED)
@@ -881,6 +654,10 @@ static void lc_wb_work(struct work_struct *work)
 	struct lc_writeback *wb = &lc->wb;
 	int r = 0;
 
+	if (lc->origin.ops->writeback) {
+		lc->origin.ops->writeback(lc);
+		return;
+	}
 	/* Whoever kicks a failing origin still waits for the pause to end. */
 	if (wb->pause_until && time_before(jiffies, wb->pause_until) && !wb->stop) {
 		queue_delayed_work(wb->wq, &wb->work, wb->pause_until - jiffies);
@@ -937,7 +714,8 @@ void lc_wb_arm(struct logcache *lc)
 
 void lc_wb_grown(struct logcache *lc)
 {
-	if (lc_wb_live_percent(lc) >= lc->args.dirty_start ||
+	/* A helper has a full object to do sooner. */
+	if (lc->origin.ops->writeback || lc_wb_live_percent(lc) >= lc->args.dirty_start ||
 	    lc_wb_dirty_percent(lc) >= lc->args.dirty_throttle)
 		lc_wb_kick(lc);
 }

@@ -97,6 +97,8 @@ void lc_wb_flush(struct logcache *lc);
 /* Stop and wait for the running unit to end or give up. May sleep. */
 void lc_wb_stop(struct logcache *lc);
 void lc_wb_resume(struct logcache *lc);
+/* Everything below @lsn, @sectors of payload, is on the origin, flushed. wb.work only. */
+void lc_wb_cleaned(struct logcache *lc, u64 lsn, u64 sectors);
 /* Percent of the segments that hold log data not yet on the origin. */
 unsigned int lc_wb_dirty_percent(const struct logcache *lc);
 /* Has somebody asked for everything to be written back, or waits for it? */

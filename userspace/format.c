@@ -22,6 +22,7 @@
 #include "ctl.h"
 #include "device.h"
 #include "image.h"
+#include "origin.h"
 #include "record.h"
 
 #define ZERO_STEP	(1u << 16)	/* blocks between two looks at the progress */
@@ -29,6 +30,7 @@
 struct format {
 	struct device cache;
 	struct device origin;
+	char helper[ORIGIN_HELPER_NAME];	/* empty: the origin is a device */
 	struct lc_geo geo;
 };
 
@@ -201,8 +203,34 @@ static void say_done(const struct format *f)
  *----------------------------------------------------------------
  */
 
+/* There is no device to ask for the size. */
+static int name_helper(const struct ctl *ctl, struct format *f)
+{
+	const char *size = ctl_get(ctl, "size");
+	u64 bytes;
+
+	if (!origin_helper_name(f->helper, ctl_get(ctl, "origin")))
+		return CTL_USAGE;
+	if (!size || !parse_size(size, &bytes) || bytes % LC_BLOCK_SIZE)
+		return ctl_error(CTL_USAGE,
+				 "format: with %s the size of the volume is needed, a multiple of 4K: --size",
+				 f->helper);
+	if (ctl_get(ctl, "origin-id"))
+		return ctl_error(CTL_USAGE, "format: %s is its own --origin-id", f->helper);
+	f->origin = (struct device){
+		.path = f->helper,
+		.fd = -1,
+		.sectors = bytes >> LC_SECTOR_SHIFT,
+	};
+	return device_open(&f->cache, ctl_get(ctl, "cache"), DEVICE_WRITE) ? CTL_OK : CTL_FAILED;
+}
+
 static int open_devices(const struct ctl *ctl, struct format *f)
 {
+	if (origin_is_helper(ctl_get(ctl, "origin")))
+		return name_helper(ctl, f);
+	if (ctl_get(ctl, "size"))
+		return ctl_error(CTL_USAGE, "format: --size is for an origin helper:UUID only");
 	if (!device_open(&f->origin, ctl_get(ctl, "origin"), DEVICE_LOOK) ||
 	    !device_open(&f->cache, ctl_get(ctl, "cache"), DEVICE_WRITE))
 		return CTL_FAILED;
@@ -218,6 +246,7 @@ static int lay_out(const struct ctl *ctl, struct format *f)
 	const char *id = ctl_get(ctl, "origin-id") ?: f->origin.path;
 	u64 bytes = LC_SEG_BLOCKS_DEFAULT << LC_BLOCK_SHIFT;
 	u8 uuid[16];
+	int ret;
 
 	if (size && (!parse_size(size, &bytes) ||
 		     (bytes != 1 << 20 && bytes != 2 << 20 && bytes != 4 << 20)))
@@ -232,8 +261,13 @@ static int lay_out(const struct ctl *ctl, struct format *f)
 	/* RFC 4122, version 4. */
 	uuid[6] = (uuid[6] & 0x0f) | 0x40;
 	uuid[8] = (uuid[8] & 0x3f) | 0x80;
-	if (lc_geo_init(&f->geo, f->cache.sectors, f->origin.sectors, bytes >> LC_BLOCK_SHIFT,
-			uuid, &why))
+	if (f->helper[0])
+		ret = lc_geo_init_helper(&f->geo, f->cache.sectors, f->origin.sectors,
+					 bytes >> LC_BLOCK_SHIFT, uuid, &why);
+	else
+		ret = lc_geo_init(&f->geo, f->cache.sectors, f->origin.sectors,
+				  bytes >> LC_BLOCK_SHIFT, uuid, &why);
+	if (ret)
 		return ctl_error(CTL_FAILED, "%s: %s (cache %llu sectors, origin %llu sectors)",
 				 f->cache.path, why, f->cache.sectors, f->origin.sectors);
 	f->geo.created = time(NULL);

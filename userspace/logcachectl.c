@@ -13,7 +13,8 @@
 #include "ctl.h"
 
 #define OPT_CACHE	{ "cache", "DEV", "the fast device", .required = true }
-#define OPT_ORIGIN	{ "origin", "DEV", "the slow device", .required = true }
+#define OPT_ORIGIN	{ "origin", "DEV", "the slow device; or helper:UUID of a volume", \
+	.required = true }
 #define OPT_JSON	{ "json", NULL, "print JSON" }
 #define OPT_FORCE_READ	{ "force", NULL, \
 	"look even if the device is in use; what is found may be in motion" }
@@ -22,6 +23,7 @@ static const struct ctl_opt format_opts[] = {
 	OPT_CACHE,
 	OPT_ORIGIN,
 	{ "segment-size", "SIZE", "1M, 2M (default) or 4M" },
+	{ "size", "SIZE", "of the volume, with an origin that is a helper" },
 	{ "origin-id", "TEXT", "name of the origin to keep in the superblock (default: its path)" },
 	{ "yes", NULL, "do not ask" },
 	{ "force", NULL, "overwrite what is there, even dirty data of another cache" },
@@ -31,6 +33,7 @@ static const struct ctl_opt format_opts[] = {
 static const struct ctl_opt create_opts[] = {
 	OPT_CACHE,
 	OPT_ORIGIN,
+	{ "size", "SIZE", "of the volume, if it has grown since format (helper only)" },
 	{ "option", "KEY=VALUE", "option of the target, may be repeated; see below",
 	  .repeats = true },
 	{ "noudevsync", NULL, "do not wait for udev" },

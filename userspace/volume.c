@@ -10,6 +10,7 @@
 #include "dm.h"
 #include "image.h"
 #include "online.h"
+#include "origin.h"
 #include "status.h"
 
 /*----------------------------------------------------------------
@@ -61,32 +62,73 @@ static int table_options(const struct ctl *ctl, char **text)
 }
 
 /* Nobody else uses them, the cache is one, and the origin is not too small for it. */
-static int check_devices(const struct ctl *ctl, u64 *sectors)
+static int check_cache(const struct ctl *ctl, struct image *img)
 {
-	struct device cache = { .fd = -1 }, origin = { .fd = -1 };
+	struct device cache = { .fd = -1 };
 	struct findings none = { .quiet = true };
-	struct image img = {};
 	int ret = CTL_OK;
 
-	if (!device_open(&cache, ctl_get(ctl, "cache"), DEVICE_READ) ||
-	    !device_open(&origin, ctl_get(ctl, "origin"), DEVICE_READ))
-		ret = CTL_FAILED;
-	else if (!cache.is_block || !origin.is_block)
+	if (!device_open(&cache, ctl_get(ctl, "cache"), DEVICE_READ))
+		return CTL_FAILED;
+	if (!cache.is_block)
 		ret = ctl_error(CTL_FAILED, "%s: is a file; make it a device with losetup",
-				cache.is_block ? origin.path : cache.path);
-	else if (!image_load_super(&img, &cache, &none))
+				cache.path);
+	else if (!image_load_super(img, &cache, &none))
 		ret = ctl_error(CTL_FAILED,
 				"%s: is no usable cache; logcachectl check --cache %s says why, logcachectl format makes it one",
 				cache.path, cache.path);
-	else if (origin.sectors < img.geo.origin_sectors)
+	device_close(&cache);
+	return ret;
+}
+
+/* The size is the superblock's, or a larger one. */
+static int check_helper(const struct ctl *ctl, const struct image *img, u64 *sectors)
+{
+	const char *size = ctl_get(ctl, "size");
+	char name[ORIGIN_HELPER_NAME];
+	u64 bytes;
+
+	if (!origin_helper_name(name, ctl_get(ctl, "origin")))
+		return CTL_USAGE;
+	if (strcmp(name, img->geo.origin_id))
+		return ctl_error(CTL_FAILED, "%s: is the cache of %s", ctl_get(ctl, "cache"),
+				 img->geo.origin_id);
+	*sectors = img->geo.origin_sectors;
+	if (!size)
+		return CTL_OK;
+	if (!parse_size(size, &bytes) || bytes % LC_BLOCK_SIZE)
+		return ctl_error(CTL_USAGE, "create: --size is a multiple of 4K, not '%s'", size);
+	*sectors = bytes >> LC_SECTOR_SHIFT;
+	return CTL_OK;
+}
+
+static int check_origin(const struct ctl *ctl, const struct image *img, u64 *sectors)
+{
+	struct device origin;
+	int ret = CTL_OK;
+
+	if (origin_is_helper(ctl_get(ctl, "origin")))
+		return check_helper(ctl, img, sectors);
+	if (!device_open(&origin, ctl_get(ctl, "origin"), DEVICE_READ))
+		return CTL_FAILED;
+	if (!origin.is_block)
+		ret = ctl_error(CTL_FAILED, "%s: is a file; make it a device with losetup",
+				origin.path);
+	else if (origin.sectors < img->geo.origin_sectors)
 		ret = ctl_error(CTL_FAILED,
 				"%s: has %llu sectors, the cache was formatted for %llu (%s): it shrank or is the wrong device",
-				origin.path, origin.sectors, img.geo.origin_sectors,
-				img.geo.origin_id);
+				origin.path, origin.sectors, img->geo.origin_sectors,
+				img->geo.origin_id);
 	*sectors = origin.sectors;
-	device_close(&cache);
 	device_close(&origin);
 	return ret;
+}
+
+static int check_devices(const struct ctl *ctl, u64 *sectors)
+{
+	struct image img = {};
+
+	return check_cache(ctl, &img) ?: check_origin(ctl, &img, sectors);
 }
 
 int cmd_create(const struct ctl *ctl)

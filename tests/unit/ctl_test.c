@@ -879,6 +879,30 @@ static void format_knows_foreign_signatures(void)
 	img_close(&im);
 }
 
+#define HELPER_UUID	"6ba7b810-9dad-41d1-80b4-00c04fd430c8"
+#define FORMAT_HELPER	"format --cache " CACHE_FILE " --yes --force --origin helper:"
+
+static void format_for_a_helper(void)
+{
+	struct img im;
+
+	img_make(&im, ctl);
+	CHECK(!ftruncate(im.fd, CACHE_BYTES + ((u64)LC_SCRATCH_BLOCKS << LC_BLOCK_SHIFT)));
+	CHECK(ctl(FORMAT_HELPER HELPER_UUID) == 2);
+	CHECK(says("the size of the volume is needed"));
+	CHECK(ctl(FORMAT_HELPER HELPER_UUID " --size 1000") == 2);
+	CHECK(ctl(FORMAT_HELPER "6ba7b8109dad41d180b400c04fd430c8 --size 1G") == 2);
+	CHECK(says("is helper:UUID"));
+	CHECK(ctl(FORMAT_HELPER HELPER_UUID " --size 1G --origin-id x") == 2);
+	CHECK(ctl(FORMAT " --force --size 1G") == 2);
+	CHECK(says("--size is for an origin helper:UUID only"));
+	CHECK(!ctl(FORMAT_HELPER "6BA7B810-9DAD-41D1-80B4-00C04FD430C8 --size 1G --segment-size 1M"));
+	CHECK(says("helper:" HELPER_UUID));
+	CHECK(!ctl(CHECK_CMD));
+	CHECK(says("helper:" HELPER_UUID));
+	img_close(&im);
+}
+
 static void format_refuses_bad_input(void)
 {
 	struct img im;
@@ -1240,6 +1264,7 @@ int main(void)
 	RUN(format_asks_before_it_overwrites);
 	RUN(format_knows_foreign_signatures);
 	RUN(format_refuses_bad_input);
+	RUN(format_for_a_helper);
 	RUN(format_keeps_what_it_is_told);
 	RUN(interrupted_format_is_no_cache);
 	RUN(create_refuses_before_it_touches_anything);

@@ -170,6 +170,31 @@ static void super_round_trip(void)
 	CHECK(le64_to_cpu(blk.sb.head.epoch) == 7);
 }
 
+/* The scratch area is behind all segments, and the layout that of a smaller device. */
+static void super_of_a_helper_has_a_scratch_area(void)
+{
+	struct lc_geo out, plain;
+	const char *why = "";
+
+	setup();
+	CHECK(!lc_geo_init(&plain, CACHE - LC_SCRATCH_BLOCKS * LC_BLOCK_SECTORS, ORIGIN, 512,
+			   uuid_a, &why));
+	CHECK(!lc_geo_init_helper(&geo, CACHE, ORIGIN, 512, uuid_a, &why));
+	CHECK(geo.nr_segs == plain.nr_segs && geo.data_start == plain.data_start);
+	CHECK(geo.cache_sectors == CACHE && geo.flags == LC_SUPER_HELPER);
+	CHECK(geo.data_start + (u64)geo.nr_segs * 512 <= geo.scratch_start);
+	CHECK(geo.scratch_start + LC_SCRATCH_BLOCKS == CACHE / LC_BLOCK_SECTORS);
+	lc_super_encode(&blk.sb, &geo, 0);
+	CHECK(!lc_super_decode(&blk.sb, &out, &reason));
+	CHECK(!memcmp(&out, &geo, sizeof(geo)));
+
+	blk.sb.flags = 0;
+	reseal(&blk.sb.head, LC_BLOCK_SIZE);
+	CHECK(is(super_read(), -EINVAL, "layout does not follow from the device size"));
+	CHECK(lc_geo_init_helper(&geo, 8, ORIGIN, 512, uuid_a, &why) == -EINVAL);
+	CHECK(lc_geo_init_helper(&geo, CACHE, ORIGIN + 4, 512, uuid_a, &why) == -EINVAL);
+}
+
 static void super_terminates_the_origin_id(void)
 {
 	struct lc_geo out;
@@ -216,7 +241,9 @@ static void super_fields_are_bounded(void)
 	CHECK(is(super_read(), -EBADMSG, "not a logcache superblock"));
 
 	SUPER(blk.sb.version = cpu_to_le32(2), "format version is not supported");
-	SUPER(blk.sb.flags = cpu_to_le32(1), "unknown flags are set");
+	SUPER(blk.sb.flags = cpu_to_le32(LC_SUPER_HELPER), layout);
+	SUPER(blk.sb.flags = cpu_to_le32(2), "unknown flags are set");
+	SUPER(blk.sb.flags = cpu_to_le32(1u << 31), "unknown flags are set");
 	SUPER(blk.sb.head.epoch = cpu_to_le64(~0ull), "epoch is out of range");
 	SUPER(blk.sb.origin_id[63] = 'x', "origin id is not terminated");
 	SUPER(blk.sb.cache_sectors = cpu_to_le64(0), "cache device is too small");
@@ -863,6 +890,7 @@ static void slot_entries_are_bounded(void)
 	X(geometry_wastes_nothing)		\
 	X(geometry_refuses_the_impossible)	\
 	X(super_round_trip)			\
+	X(super_of_a_helper_has_a_scratch_area)	\
 	X(super_terminates_the_origin_id)	\
 	X(super_bit_flips)			\
 	X(super_fields_are_bounded)		\

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/logcache.yaml */
+/* YNL-GEN uapi header */
+/* To regenerate run: scripts/ynl-regen */
+
+#ifndef _UAPI_LINUX_LOGCACHE_H
+#define _UAPI_LINUX_LOGCACHE_H
+
+#define LOGCACHE_FAMILY_NAME	"logcache"
+#define LOGCACHE_FAMILY_VERSION	1
+
+#define LOGCACHE_CRC_BLOCK		4096
+#define LOGCACHE_FETCH_BLOCKS_MAX	32
+
+/**
+ * enum logcache_item_type
+ * @LOGCACHE_ITEM_TYPE_UPLOAD: A unit of the log for the origin, [lsn-start,
+ *   lsn-end).
+ * @LOGCACHE_ITEM_TYPE_FETCH: Sectors of the volume for the cache device.
+ */
+enum logcache_item_type {
+	LOGCACHE_ITEM_TYPE_UPLOAD = 1,
+	LOGCACHE_ITEM_TYPE_FETCH,
+};
+
+/**
+ * enum logcache_extent_kind
+ * @LOGCACHE_EXTENT_KIND_DATA: The sectors are on the cache device.
+ * @LOGCACHE_EXTENT_KIND_ZERO: The sectors are to read as zeroes.
+ * @LOGCACHE_EXTENT_KIND_DISCARD: The contents were given up; zeroes are as
+ *   good as anything.
+ */
+enum logcache_extent_kind {
+	LOGCACHE_EXTENT_KIND_DATA = 1,
+	LOGCACHE_EXTENT_KIND_ZERO,
+	LOGCACHE_EXTENT_KIND_DISCARD,
+};
+
+/**
+ * enum logcache_status
+ * @LOGCACHE_STATUS_OK: Done: an upload and all before it are durable on the
+ *   origin; what a fetch wants is on the cache device.
+ * @LOGCACHE_STATUS_AGAIN: Not now; it will be offered again after a pause.
+ * @LOGCACHE_STATUS_FAILED: A fetch that will not succeed; its readers get an
+ *   error. An upload is offered again.
+ * @LOGCACHE_STATUS_CORRUPT: An upload whose data on the cache device does not
+ *   fit its checksums or cannot be read. The kernel looks for itself.
+ */
+enum logcache_status {
+	LOGCACHE_STATUS_OK = 1,
+	LOGCACHE_STATUS_AGAIN,
+	LOGCACHE_STATUS_FAILED,
+	LOGCACHE_STATUS_CORRUPT,
+};
+
+enum {
+	LOGCACHE_A_VOLUME_PAD = 1,
+	LOGCACHE_A_VOLUME_UUID,
+	LOGCACHE_A_VOLUME_NAME,
+	LOGCACHE_A_VOLUME_TAKEOVER,
+	LOGCACHE_A_VOLUME_OWNER,
+	LOGCACHE_A_VOLUME_ACTIVATION,
+	LOGCACHE_A_VOLUME_SECTORS,
+	LOGCACHE_A_VOLUME_CACHE_MAJOR,
+	LOGCACHE_A_VOLUME_CACHE_MINOR,
+	LOGCACHE_A_VOLUME_CACHE_UUID,
+	LOGCACHE_A_VOLUME_EPOCH,
+	LOGCACHE_A_VOLUME_DATA_START,
+	LOGCACHE_A_VOLUME_DATA_SECTORS,
+	LOGCACHE_A_VOLUME_SCRATCH_START,
+	LOGCACHE_A_VOLUME_SCRATCH_SECTORS,
+	LOGCACHE_A_VOLUME_OBJECT_BYTES,
+	LOGCACHE_A_VOLUME_PUBLISHED_LSN,
+	LOGCACHE_A_VOLUME_OFFERED_LSN,
+	LOGCACHE_A_VOLUME_CLEAN_LSN,
+	LOGCACHE_A_VOLUME_DEAD_MS,
+	LOGCACHE_A_VOLUME_ITEMS,
+
+	__LOGCACHE_A_VOLUME_MAX,
+	LOGCACHE_A_VOLUME_MAX = (__LOGCACHE_A_VOLUME_MAX - 1)
+};
+
+enum {
+	LOGCACHE_A_WORK_PAD = 1,
+	LOGCACHE_A_WORK_UUID,
+	LOGCACHE_A_WORK_CURSOR,
+	LOGCACHE_A_WORK_MORE,
+	LOGCACHE_A_WORK_ACTIVATION,
+	LOGCACHE_A_WORK_ITEM,
+	LOGCACHE_A_WORK_ID,
+	LOGCACHE_A_WORK_EXTENT,
+	LOGCACHE_A_WORK_STATUS,
+	LOGCACHE_A_WORK_ZERO,
+	LOGCACHE_A_WORK_CRCS,
+
+	__LOGCACHE_A_WORK_MAX,
+	LOGCACHE_A_WORK_MAX = (__LOGCACHE_A_WORK_MAX - 1)
+};
+
+enum {
+	LOGCACHE_A_ITEM_PAD = 1,
+	LOGCACHE_A_ITEM_ID,
+	LOGCACHE_A_ITEM_TYPE,
+	LOGCACHE_A_ITEM_LSN_START,
+	LOGCACHE_A_ITEM_LSN_END,
+	LOGCACHE_A_ITEM_EXTENTS,
+	LOGCACHE_A_ITEM_DATA_SECTORS,
+	LOGCACHE_A_ITEM_LBA,
+	LOGCACHE_A_ITEM_LEN,
+	LOGCACHE_A_ITEM_SECTOR,
+	LOGCACHE_A_ITEM_TRY,
+
+	__LOGCACHE_A_ITEM_MAX,
+	LOGCACHE_A_ITEM_MAX = (__LOGCACHE_A_ITEM_MAX - 1)
+};
+
+enum {
+	LOGCACHE_A_EXTENT_PAD = 1,
+	LOGCACHE_A_EXTENT_LBA,
+	LOGCACHE_A_EXTENT_LEN,
+	LOGCACHE_A_EXTENT_KIND,
+	LOGCACHE_A_EXTENT_SECTOR,
+	LOGCACHE_A_EXTENT_CRCS,
+
+	__LOGCACHE_A_EXTENT_MAX,
+	LOGCACHE_A_EXTENT_MAX = (__LOGCACHE_A_EXTENT_MAX - 1)
+};
+
+enum {
+	LOGCACHE_CMD_VOLUME_GET = 1,
+	LOGCACHE_CMD_CLAIM,
+	LOGCACHE_CMD_RELEASE,
+	LOGCACHE_CMD_HEARTBEAT,
+	LOGCACHE_CMD_PULL,
+	LOGCACHE_CMD_EXTENTS,
+	LOGCACHE_CMD_DONE,
+	LOGCACHE_CMD_RING,
+
+	__LOGCACHE_CMD_MAX,
+	LOGCACHE_CMD_MAX = (__LOGCACHE_CMD_MAX - 1)
+};
+
+#define LOGCACHE_MCGRP_HELPERS	"helpers"
+
+#endif /* _UAPI_LINUX_LOGCACHE_H */

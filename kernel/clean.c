@@ -27,8 +27,8 @@ bool lc_clean_worth(struct logcache *lc)
 	bool worth;
 
 	/* A helper's units are of a size of their own, and cannot reach a floor. */
-	if (lc->segs.nr_dirty < LC_COPY_SEGS || lc->state != LC_OK || lc_wb_asked(lc) ||
-	    lc->origin.ops->writeback ||
+	if (lc->segs.nr_dirty < LC_COPY_SEGS || lc->state != LC_OK ||
+	    (lc_wb_awaited(lc) && !lc->wb.errors) || lc->origin.ops->writeback ||
 	    2 * (u64)atomic64_read(&lc->segs.dirty_live) > space)
 		return false;
 	spin_lock_irq(&lc->log.lock);
@@ -46,8 +46,10 @@ bool lc_clean_worth(struct logcache *lc)
 static int lc_clean_send(struct logcache *lc)
 {
 	struct lc_batch *b = lc->evict.clean.batch;
-	int r = b->nr ? lc_log_copy(lc, b) : 0;
+	unsigned int nr = b->nr;
+	int r = nr ? lc_log_copy(lc, b) : 0;
 
+	lc->evict.clean.dropped |= b->nr < nr;
 	lc_log_copy_init(lc, b);
 	b->max_blocks = LC_COPY_BLOCKS;
 	return r;
@@ -80,7 +82,11 @@ static int lc_clean_piece(struct logcache *lc, u32 seg, u64 lba, u32 len, u8 op,
 		to = lc_log_copy_add(c->batch, lba, n, op, loc);
 		if (!to) {
 			r = lc_clean_send(lc);
-			if (r)
+			/*
+			 * What is older than a dropped zero or discard must not be
+			 * copied in its place: look again, from the newest on.
+			 */
+			if (r || c->dropped)
 				return r;
 			to = lc_log_copy_add(c->batch, lba, n, op, loc);
 		}
@@ -122,7 +128,7 @@ static int lc_clean_entry(struct logcache *lc, u32 seg, const struct lc_ent *ent
 		if (!data && lc_batch_overlaps(lc->evict.clean.batch, ent->lba + off, e.len))
 			continue;
 		r = lc_clean_piece(lc, seg, ent->lba + off, e.len, ent->op, e.loc);
-		if (r)
+		if (r || lc->evict.clean.dropped)
 			return r;
 	}
 	return 0;
@@ -137,7 +143,8 @@ static int lc_clean_look(struct logcache *lc, const struct lc_slot_info *info, u
 	int r = 0;
 
 	*found = 0;
-	while (!r && i--) {
+	lc->evict.clean.dropped = false;
+	while (!r && !lc->evict.clean.dropped && i--) {
 		lc_entry_get(&ents[i], &ent);
 		r = lc_clean_entry(lc, info->seg, &ent, found);
 	}
@@ -179,8 +186,9 @@ static int lc_clean_read(struct logcache *lc, u32 seg, struct lc_slot_info *info
 
 static int lc_clean_empty(struct logcache *lc, struct lc_seg *s)
 {
-	u32 seg = lc_seg_no(lc, s), found, i;
+	u32 seg = lc_seg_no(lc, s), found = 1, i;
 	struct lc_slot_info info;
+	u64 lsn;
 	int r;
 
 	r = lc_clean_read(lc, seg, &info);
@@ -195,34 +203,43 @@ static int lc_clean_empty(struct logcache *lc, struct lc_seg *s)
 		r = -EAGAIN;
 	if (!r && WARN_ON_ONCE(lc_seg_live(s)))
 		r = -EUCLEAN;
+	r = r ?: lc_log_settle(lc, &lsn);
 	if (r)
 		return r;
+	/* Who reads a segment of its own accord looks at the state under this lock. */
+	spin_lock_irq(&lc->lru_lock);
 	WRITE_ONCE(s->state, LC_SEG_VICTIM);
-	lc_log_copied(lc, s, lc_clean_payload(lc, &info));
+	spin_unlock_irq(&lc->lru_lock);
+	lc_log_copied(lc, s, lc_clean_payload(lc, &info), lsn);
 	wait_event_idle(lc->seg_wait, !atomic_read(&s->readers));
 	return 0;
 }
 
-u32 lc_clean_segment(struct logcache *lc)
+/* Errors that say nothing about the segment. */
+static bool lc_clean_passes(int r)
+{
+	return r == -EAGAIN || r == -EBUSY || r == -ENOSPC || r == -ENOENT;
+}
+
+int lc_clean_segment(struct logcache *lc, u32 *seg)
 {
 	struct lc_seg *s;
-	u32 seg = LC_SEG_NONE;
 	int r;
 
 	if (!lc_wb_clean_begin(lc))
-		return LC_SEG_NONE;
+		return -EAGAIN;
 	spin_lock_irq(&lc->log.lock);
 	s = list_first_entry_or_null(&lc->log.dirty, struct lc_seg, list);
 	spin_unlock_irq(&lc->log.lock);
 	r = s ? lc_clean_empty(lc, s) : -ENOENT;
 	if (!r) {
-		seg = lc_seg_no(lc, s);
+		*seg = lc_seg_no(lc, s);
 		lc_stat_inc(lc, COPIED);
-	} else if (r == -EBADMSG || r == -EUCLEAN || r == -EIO) {
+	} else if (!lc_clean_passes(r)) {
 		lc->evict.clean.stuck_lsn = s->end_lsn;
 	}
 	lc_wb_clean_end(lc);
-	return seg;
+	return r == -EAGAIN ? -EBUSY : r;
 }
 
 int lc_clean_init(struct logcache *lc)

@@ -35,6 +35,7 @@ struct lc_clean {
 	void *data;		/* of the segment */
 	struct lc_slot *slot;
 	u64 stuck_lsn;		/* end of a segment that cannot be copied */
+	bool dropped;		/* something newer than a copy was on its way */
 };
 
 int lc_clean_init(struct logcache *lc);
@@ -43,10 +44,10 @@ void lc_clean_exit(struct logcache *lc);
 /* Is copying the cheapest way to more space? Any context. */
 bool lc_clean_worth(struct logcache *lc);
 
-/* Empty the oldest segment of the log. May sleep; one at a time. Return: the segment, of
- * which nothing is mapped and nothing is read any more, and which may be used again
- * behind a checkpoint; or LC_SEG_NONE.
+/* Empty the oldest segment of the log. May sleep; one at a time. Return: 0, with nothing of
+ * segment *@seg mapped or being read any more, and it may be used again behind a
+ * checkpoint; -EAGAIN: a unit of writeback is in the way; or another -errno.
  */
-u32 lc_clean_segment(struct logcache *lc);
+int lc_clean_segment(struct logcache *lc, u32 *seg);
 
 #endif /* LC_CLEAN_H */

@@ -157,7 +157,9 @@ static bool lc_unit_add_span(struct logcache *lc, const struct lc_span *span,
 	u32 i;
 
 	for (i = 0; i < span->nr; i++) {
-		if (wb->unit_end >= limit->floor && lc_unit_full(lc, limit))
+		/* A unit of several windows is large enough. */
+		if (wb->unit_end >= limit->floor &&
+		    (lc_unit_full(lc, limit) || wb->unit_high != U64_MAX))
 			return false;
 		if (lc_index_spare(&wb->unit) < LC_INDEX_NEED_MAX)
 			lc_unit_narrow(lc);

@@ -421,16 +421,20 @@ static void lc_evict_ttl_work(struct work_struct *work)
  */
 static int lc_evict_log(struct logcache *lc)
 {
+	struct lc_evict *ev = &lc->evict;
 	u32 seg;
+	int r;
 
-	if (lc->evict.all || !lc_clean_worth(lc))
+	if (ev->all || ev->no_clean || !lc_clean_worth(lc))
 		return 0;
-	seg = lc_clean_segment(lc);
-	if (seg != LC_SEG_NONE) {
+	r = lc_clean_segment(lc, &seg);
+	if (!r) {
 		lc_victim_done(lc, seg);
 		return 1;
 	}
-	return lc_wb_yields(lc) && lc_free_now(lc) > LC_SEG_RESERVE ? -EAGAIN : 0;
+	/* What failed once would fail for each victim of the pass. */
+	ev->no_clean = r != -EAGAIN;
+	return r == -EAGAIN && lc_wb_yields(lc) && lc_free_now(lc) > LC_SEG_RESERVE ? r : 0;
 }
 
 /* Return: 1: a segment is on its way to be free; 0: none was found this time; -ENOENT: none is
@@ -476,6 +480,7 @@ static void lc_evict_work(struct work_struct *work)
 	struct lc_evict *ev = &lc->evict;
 
 	ev->all = xchg(&ev->drop, false);
+	ev->no_clean = false;
 	lc_victims_unpin(lc);
 	if (lc->state == LC_OK) {
 		lc_evict_age(lc);

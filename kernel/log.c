@@ -22,7 +22,7 @@
 /* With a crowd expected and the device idle, how long after the last write the next one
  * may come: half of what the write of a fast SSD takes.
  */
-#define LC_LULL_NS	(25 * NSEC_PER_USEC)
+#define LC_LULL_NS	(50 * NSEC_PER_USEC)
 /* So many of them if the processor is busy. */
 #define LC_LULLS	4u
 /* How often the crowd is counted: a lull in so many records is not noticed. */
@@ -694,6 +694,7 @@ static bool lc_log_submit_copy(struct logcache *lc, unsigned long *flags)
 {
 	struct lc_log *log = &lc->log;
 	struct lc_batch *b = log->copy, *open = log->open;
+	bool fits;
 
 	if (likely(!b) || log->submitting)
 		return false;
@@ -701,15 +702,15 @@ static bool lc_log_submit_copy(struct logcache *lc, unsigned long *flags)
 		lc_copy_end(log, b, BLK_STS_AGAIN);
 		return true;
 	}
-	if (log->nr_inflight >= LC_LOG_DEPTH_MAX)
+	/* One more than writers may have, or large ones would keep it out. */
+	if (log->nr_inflight > LC_LOG_DEPTH_MAX)
 		return false;
-	if (!lc_copy_fits(lc, b)) {
-		if (open)
-			return false;
-		if (!lc_log_may_begin(lc, log->cur) || !lc_log_next_seg(lc)) {
-			lc_copy_end(log, b, BLK_STS_NOSPC);
-			return true;
-		}
+	fits = lc_copy_fits(lc, b);
+	if (!fits && open)
+		return false;
+	if (!lc_log_may_begin(lc, log->cur) || (!fits && !lc_log_next_seg(lc))) {
+		lc_copy_end(log, b, BLK_STS_NOSPC);
+		return true;
 	}
 	lc_copy_sift(lc, b);
 	if (!b->nr) {
@@ -1208,14 +1209,43 @@ int lc_log_copy(struct logcache *lc, struct lc_batch *b)
 	}
 }
 
-void lc_log_copied(struct logcache *lc, struct lc_seg *s, u64 sectors)
+int lc_log_settle(struct logcache *lc, u64 *lsn)
+{
+	struct lc_log *log = &lc->log;
+	int r = 0;
+
+	spin_lock_irq(&log->lock);
+	*lsn = log->next_lsn;
+	spin_unlock_irq(&log->lock);
+	while (READ_ONCE(log->published_lsn) < *lsn) {
+		if (lc->state != LC_OK)
+			return -EIO;
+		fsleep(50);
+	}
+	if (lc->cache_volatile)
+		r = blkdev_issue_flush(lc->cache->bdev);
+	if (!r)
+		lc_log_durable(lc, *lsn);
+	return r;
+}
+
+void lc_log_raise_floor(struct logcache *lc, u64 lsn)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lc->log.lock, flags);
+	lc->log.floor_lsn = max(lc->log.floor_lsn, lsn);
+	spin_unlock_irqrestore(&lc->log.lock, flags);
+}
+
+void lc_log_copied(struct logcache *lc, struct lc_seg *s, u64 sectors, u64 floor)
 {
 	struct lc_log *log = &lc->log;
 	unsigned long flags;
 
 	spin_lock_irqsave(&log->lock, flags);
 	log->begin_lsn = s->end_lsn;
-	log->floor_lsn = log->published_lsn;
+	log->floor_lsn = max(log->floor_lsn, floor);
 	log->dirty_sectors -= min(log->dirty_sectors, sectors);
 	list_del_init(&s->list);
 	lc_seg_uncount(lc, s);
@@ -1232,7 +1262,7 @@ u64 lc_log_begin(const struct lc_log *log)
 
 u64 lc_log_floor(const struct lc_log *log)
 {
-	return READ_ONCE(log->clean_lsn) < READ_ONCE(log->begin_lsn) &&
+	return READ_ONCE(log->clean_lsn) < READ_ONCE(log->floor_lsn) &&
 	       !lc_planted(LC_PLANT_NO_FLOOR) ? READ_ONCE(log->floor_lsn) : 0;
 }
 

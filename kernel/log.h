@@ -111,7 +111,7 @@ struct lc_log {
 	struct list_head sealing;	/* full segments, oldest first */
 	struct lc_batch *copy;		/* the cleaner's, waiting for its turn */
 	u64 begin_lsn;			/* clean.h: segments up to here were copied, */
-	u64 floor_lsn;			/* and the log is whole from here on */
+	u64 floor_lsn;			/* a unit has to get here, if it begins before */
 	u64 next_lsn;
 	u64 published_lsn;
 	u64 durable_lsn;		/* below it the SSD has been flushed */
@@ -166,10 +166,20 @@ void *lc_log_copy_add(struct lc_batch *b, u64 lba, u32 len, u8 op, u64 from);
 bool lc_batch_overlaps(const struct lc_batch *b, u64 lba, u32 len);
 void lc_log_copy_init(struct logcache *lc, struct lc_batch *b);
 
-/* The oldest sealed segment is empty, all that counted in it has been copied and
- * published. @sectors: payload in it that was dirty. It is nobody's then. Any context.
+/* Wait until all that has an LSN by now, below *@lsn, is published and durable: a record
+ * can be in the index and not be published yet. May sleep; 0 or -errno.
  */
-void lc_log_copied(struct logcache *lc, struct lc_seg *s, u64 sectors);
+int lc_log_settle(struct logcache *lc, u64 *lsn);
+
+/* The oldest sealed segment is empty, and all that took its place is durable and below
+ * @floor. @sectors: payload in it that was dirty. It is nobody's then. Any context.
+ */
+void lc_log_copied(struct logcache *lc, struct lc_seg *s, u64 sectors, u64 floor);
+
+/* The origin may have something of all below @lsn: it is a past state of the volume only
+ * when it has all of it. Any context.
+ */
+void lc_log_raise_floor(struct logcache *lc, u64 lsn);
 
 /* Where the log begins for the writeback; and the LSN that its next unit has to
  * reach, 0: any.

@@ -801,6 +801,14 @@ static int lc_replay_fence(struct lc_replay *rp)
 	lc->log.clean_lsn = rp->clean_lsn;
 	lc->log.begin_lsn = rp->ck.begin_lsn;
 	lc->log.floor_lsn = rp->ck.floor_lsn;
+	/*
+	 * What units there were, nobody knows: the origin may have something of all that is
+	 * in the log, and is whole again when it has everything.
+	 */
+	if (rp->clean_lsn < rp->tail.lsn && !lc->origin.ops->writeback) {
+		lc->log.floor_lsn = rp->tail.lsn;
+		lc->wb.half = true;
+	}
 	lc->log.dirty_sectors = lc_replay_dirty(rp);
 	lc->log.dirty_since = lc->log.dirty_sectors ? get_jiffies_64() : 0;
 	r = lc_log_start(lc, rp->tail.lsn, rp->tail.chain);

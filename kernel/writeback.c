@@ -18,8 +18,14 @@
 #define LC_JOB_BLOCKS	64u
 #define LC_JOB_PIECES	64u
 
-/* Nodes of the unit's index: 256 MiB of single blocks at half a load, more than any slot holds. */
-#define LC_WB_NODES	2048u
+/*
+ * Nodes of the unit's index: 256 MiB of single blocks at half a load, more than any slot
+ * holds; a thousandth of the cache, up to 64 MiB: units that have to be larger are
+ * collected in windows, each of which reads the log again.
+ */
+#define LC_WB_NODES_MIN	2048u
+#define LC_WB_NODES_MAX	(128u << 10)
+#define LC_WB_BLOCKS	128u
 
 /* A block that is wrong or cannot be read so often is lost. */
 #define LC_JOB_TRIES	3u
@@ -311,13 +317,17 @@ static bool lc_wb_foreground(struct logcache *lc)
 	return time_before(jiffies, wb->foreground_until);
 }
 
+bool lc_wb_awaited(const struct logcache *lc)
+{
+	return lc->wb.drain || lc->wb.keep_clean ||
+	       READ_ONCE(lc->wb.flush_lsn) > READ_ONCE(lc->log.clean_lsn);
+}
+
 /* Somebody has asked for it, or waits for it. */
-bool lc_wb_asked(const struct logcache *lc)
+static bool lc_wb_asked(const struct logcache *lc)
 {
 	/* With clean segments to evict a full log does not wait for us. */
-	return lc->wb.drain || lc->wb.keep_clean ||
-	       (READ_ONCE(lc->log.starved) && !lc_lru_ready(lc->lru)) ||
-	       READ_ONCE(lc->wb.flush_lsn) > READ_ONCE(lc->log.clean_lsn);
+	return lc_wb_awaited(lc) || (READ_ONCE(lc->log.starved) && !lc_lru_ready(lc->lru));
 }
 
 /*
@@ -365,7 +375,11 @@ static int lc_unit_issue(struct logcache *lc)
 	u64 cursor = 0;
 	int r = 0, r2;
 
-	while (!lc_wb_gives_up(&lc->wb) && lc_index_next(&lc->wb.unit, &cursor, &e)) {
+	while (lc_index_next(&lc->wb.unit, &cursor, &e)) {
+		if (lc_wb_gives_up(&lc->wb)) {
+			lc->wb.skipped = true;
+			break;
+		}
 		if (e.kind != LC_EXT_DATA) {
 			r2 = lc->origin.ops->zero(lc, &e);
 			r = r ?: r2;
@@ -450,6 +464,7 @@ static void lc_job_again(struct lc_job *job)
 	struct lc_writeback *wb = &lc->wb;
 
 	if (lc_wb_gives_up(wb)) {
+		wb->skipped = true;
 		lc_job_free(job);
 	} else if (job->tries < LC_JOB_TRIES) {
 		lc_wb_start_job(lc, job);
@@ -507,15 +522,20 @@ static int lc_unit_apply(struct logcache *lc)
 	/* Direct writes of before must not land on top of the unit; no new ones come (mode.h). */
 	if (any)
 		wait_event_idle(wb->wait, lc_wb_gives_up(wb) || !atomic_read(&lc->through.nr));
+	if (any && atomic_read(&lc->through.nr))
+		return -EINTR;
+	/* Given up half way, only a unit that gets as far makes the origin whole. */
+	lc_log_raise_floor(lc, wb->unit_end);
 	WRITE_ONCE(wb->half, true);
 	wb->damaged = false;
+	wb->skipped = false;
 	do {
 		r = lc_unit_issue(lc);
 		lc_wb_wait_jobs(lc);
 		while (lc_unit_again(lc))
 			;
-	} while (!r && !lc_wb_gives_up(wb) && lc_unit_next_window(lc, begin, &r));
-	if (!r && lc_wb_gives_up(wb))
+	} while (!r && !wb->skipped && lc_unit_next_window(lc, begin, &r));
+	if (!r && wb->skipped)
 		r = -EINTR;
 	if (!r && any)
 		r = lc->origin.ops->flush(lc);
@@ -645,7 +665,8 @@ static int lc_wb_unit(struct logcache *lc)
 	lc_evict_kick(lc);
 	wake_up_all(&wb->wait);
 	lc_mode_update(lc);
-	return r == -EINTR ? 0 : r;
+	/* An origin that fails has its pause all the same. */
+	return r == -EINTR && !wb->errors ? 0 : r;
 }
 
 static void lc_wb_work(struct work_struct *work)
@@ -677,10 +698,14 @@ bool lc_wb_clean_begin(struct logcache *lc)
 {
 	struct lc_writeback *wb = &lc->wb;
 
-	if (atomic_cmpxchg(&wb->turn, LC_TURN_NOBODY, LC_TURN_CLEAN) == LC_TURN_NOBODY)
+	if (atomic_cmpxchg(&wb->turn, LC_TURN_NOBODY, LC_TURN_CLEAN) == LC_TURN_NOBODY) {
+		/* Whoever was asked had ended. */
+		atomic_cmpxchg(&wb->yield, LC_YIELD_ASKED, LC_YIELD_NO);
 		return true;
-	if (lc_wb_depth(lc) < lc->args.writeback_depth && !READ_ONCE(wb->errors) &&
-	    !lc_wb_old(lc)) {
+	}
+	/* Readers of the origin leave no room, or it fails: the unit will not end soon. */
+	if (READ_ONCE(wb->errors) ||
+	    (lc_wb_depth(lc) < lc->args.writeback_depth && !lc_wb_old(lc))) {
 		atomic_cmpxchg(&wb->yield, LC_YIELD_NO, LC_YIELD_ASKED);
 		wake_up_all(&wb->wait);
 	}
@@ -700,6 +725,8 @@ void lc_wb_clean_end(struct logcache *lc)
 
 void lc_wb_unyield(struct logcache *lc)
 {
+	if (atomic_read(&lc->wb.turn) == LC_TURN_NOBODY)
+		atomic_cmpxchg(&lc->wb.yield, LC_YIELD_ASKED, LC_YIELD_NO);
 	if (atomic_cmpxchg(&lc->wb.yield, LC_YIELD_GIVEN, LC_YIELD_NO) == LC_YIELD_GIVEN)
 		lc_wb_kick(lc);
 }
@@ -755,7 +782,7 @@ int lc_wb_init(struct logcache *lc)
 		.stripe_shift = LC_STRIPE_SHIFT,
 	};
 	struct lc_writeback *wb = &lc->wb;
-	unsigned int i;
+	unsigned int i, nr;
 
 	INIT_DELAYED_WORK(&wb->work, lc_wb_work);
 	INIT_DELAYED_WORK(&wb->save, lc_wb_save_work);
@@ -763,7 +790,9 @@ int lc_wb_init(struct logcache *lc)
 	INIT_LIST_HEAD(&wb->failed);
 	init_waitqueue_head(&wb->wait);
 	wb->stop = true;
-	wb->nodes = vmalloc(LC_WB_NODES * LC_INDEX_NODE_SIZE);
+	nr = clamp_t(u64, (u64)lc->geo.nr_segs * lc->geo.seg_blocks / LC_WB_BLOCKS,
+		     LC_WB_NODES_MIN, LC_WB_NODES_MAX);
+	wb->nodes = vmalloc(array_size(nr, LC_INDEX_NODE_SIZE));
 	wb->slot = lc_buf_alloc((size_t)lc->geo.slot_blocks << LC_BLOCK_SHIFT);
 	wb->job_pool = mempool_create_kmalloc_pool(2, sizeof(struct lc_job));
 	wb->pages = mempool_create_page_pool(2 * LC_JOB_BLOCKS, 0);
@@ -771,7 +800,7 @@ int lc_wb_init(struct logcache *lc)
 	if (!wb->nodes || !wb->slot || !wb->job_pool || !wb->pages || !wb->wq)
 		return -ENOMEM;
 	lc_index_init(&wb->unit, &geo);
-	for (i = 0; i < LC_WB_NODES; i++)
+	for (i = 0; i < nr; i++)
 		lc_index_give(&wb->unit, wb->nodes + i * LC_INDEX_NODE_SIZE);
 	return bioset_init(&wb->bs, 2 * LC_JOB_PIECES, 0, BIOSET_NEED_BVECS);
 }

@@ -69,7 +69,8 @@ struct lc_writeback {
 	bool drain;			/* write back whatever there is: a change of mode */
 	bool keep_clean;		/* the same, because somebody asked for it */
 	bool stop;			/* suspending: give the unit up */
-	bool half;			/* a unit is being applied */
+	bool half;			/* a unit is being applied, or was and is not whole */
+	bool skipped;			/* part of it, to give it up */
 	bool damaged;			/* it leaves damage behind */
 	atomic_t jobs;			/* in flight */
 	spinlock_t lock;
@@ -101,8 +102,8 @@ void lc_wb_resume(struct logcache *lc);
 void lc_wb_cleaned(struct logcache *lc, u64 lsn, u64 sectors);
 /* Percent of the segments that hold log data not yet on the origin. */
 unsigned int lc_wb_dirty_percent(const struct logcache *lc);
-/* Has somebody asked for everything to be written back, or waits for it? */
-bool lc_wb_asked(const struct logcache *lc);
+/* Has somebody asked for everything to be written back? */
+bool lc_wb_awaited(const struct logcache *lc);
 
 /* The cleaner's turn; false: a unit is under way, and is asked to give up where that
  * is better. Any context.

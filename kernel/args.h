@@ -50,11 +50,12 @@ struct lc_args {
 	u32 ttl_s;		/* 0: no limit */
 	u32 hold_ms;		/* 0: no limit */
 	u32 log_depth;
+	u32 fill_kb;
 	u32 object_mb;		/* helper */
 	u32 fetch_timeout_ms;	/* helper; 0: no limit */
 };
 
-#define LC_ARGS_NR		18
+#define LC_ARGS_NR		19
 #define LC_ARGS_WORDS_MAX	(2 * LC_ARGS_NR)
 /* Enough for every option with its longest value. */
 #define LC_ARGS_TEXT_MAX	512

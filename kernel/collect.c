@@ -79,7 +79,7 @@ static bool lc_unit_full(struct logcache *lc, const struct lc_unit_limit *limit)
 
 	/* One entry more can make two extents more. */
 	return lc_index_spare(&wb->unit) < LC_INDEX_NEED_MAX || wb->unit_data >= limit->data ||
-	       wb->unit_end >= limit->end || lc_index_extents(&wb->unit) + 2 > limit->extents;
+	       lc_index_extents(&wb->unit) + 2 > limit->extents;
 }
 
 /* An older version is not written: the unit can go on for as much longer. */
@@ -89,6 +89,17 @@ static void lc_unit_drop(void *ctx, const struct lc_extent *e)
 
 	if (e->kind == LC_EXT_DATA)
 		wb->unit_data -= e->len;
+}
+
+/* Cut @e to the window; false: it is outside. */
+static bool lc_unit_clip(const struct lc_writeback *wb, struct lc_extent *e)
+{
+	u64 from = max(e->key, wb->unit_low), to = min(lc_extent_end(e), wb->unit_high);
+
+	if (from >= to)
+		return false;
+	lc_extent_clip(e, from, to);
+	return true;
 }
 
 static int lc_unit_add(struct logcache *lc, const struct lc_ent *ent, u32 seg)
@@ -114,28 +125,47 @@ static int lc_unit_add(struct logcache *lc, const struct lc_ent *ent, u32 seg)
 	default:
 		return 0;
 	}
-	r = lc_index_insert(&wb->unit, &e, lc_unit_drop, wb);
-	if (!r && ent->op == LC_OP_WRITE) {
+	if (ent->op == LC_OP_WRITE && !wb->unit_low)
 		wb->unit_sectors += ent->len;
-		wb->unit_data += ent->len;
-	}
+	if (!lc_unit_clip(wb, &e))
+		return 0;
+	r = lc_index_insert(&wb->unit, &e, lc_unit_drop, wb);
+	if (!r && ent->op == LC_OP_WRITE)
+		wb->unit_data += e.len;
 	return r;
+}
+
+/* No room for more, but the unit cannot end here: leave half of it to another window. */
+static void lc_unit_narrow(struct logcache *lc)
+{
+	struct lc_writeback *wb = &lc->wb;
+	u64 keep = lc_index_extents(&wb->unit) / 2, cursor = 0;
+	struct lc_extent e;
+
+	while (keep-- && lc_index_next(&wb->unit, &cursor, &e))
+		;
+	wb->unit_high = cursor;
+	WARN_ON_ONCE(lc_index_remove(&wb->unit, cursor, U64_MAX - cursor, lc_unit_drop, wb));
 }
 
 /* True if the unit can take more. */
 static bool lc_unit_add_span(struct logcache *lc, const struct lc_span *span,
 			     const struct lc_unit_limit *limit)
 {
+	struct lc_writeback *wb = &lc->wb;
 	struct lc_ent ent;
 	u32 i;
 
 	for (i = 0; i < span->nr; i++) {
-		if (lc_unit_full(lc, limit))
+		if (wb->unit_end >= limit->end ||
+		    (wb->unit_end >= limit->floor && lc_unit_full(lc, limit)))
 			return false;
+		if (lc_index_spare(&wb->unit) < LC_INDEX_NEED_MAX)
+			lc_unit_narrow(lc);
 		lc_entry_get(&span->ent[i], &ent);
 		if (WARN_ON_ONCE(lc_unit_add(lc, &ent, span->seg)))
 			return false;
-		lc->wb.unit_end++;
+		wb->unit_end++;
 	}
 	cond_resched();
 	return true;
@@ -155,26 +185,35 @@ static int lc_unit_flush_cache(struct logcache *lc)
 	return r;
 }
 
-int lc_unit_collect(struct logcache *lc, u64 from, const struct lc_unit_limit *limit)
+int lc_unit_window(struct logcache *lc, u64 low, const struct lc_unit_limit *limit)
 {
 	struct lc_writeback *wb = &lc->wb;
 	struct lc_span span;
 	int r;
 
-	/* What is durable already can be saved from a cache that refuses writes. */
-	r = lc_unit_flush_cache(lc);
-	if (r && READ_ONCE(lc->log.durable_lsn) <= from)
-		return r;
 	lc_index_clear(&wb->unit);
-	wb->unit_sectors = 0;
 	wb->unit_data = 0;
-	wb->unit_end = from;
+	wb->unit_low = low;
+	wb->unit_high = U64_MAX;
+	wb->unit_end = limit->from;
 	do {
 		r = lc_span_find(lc, wb->unit_end, &span);
 	} while (r > 0 && lc_unit_add_span(lc, &span, limit));
 	/* A summary that cannot be read ends the unit in front of it. */
-	if (wb->unit_end > from)
+	if (wb->unit_end > limit->from && wb->unit_end >= limit->floor)
 		return 0;
 	/* Something is due, so a unit without anything would be due again at once. */
 	return r < 0 ? r : -EUCLEAN;
+}
+
+int lc_unit_collect(struct logcache *lc, const struct lc_unit_limit *limit)
+{
+	int r;
+
+	/* What is durable already can be saved from a cache that refuses writes. */
+	r = lc_unit_flush_cache(lc);
+	if (r && READ_ONCE(lc->log.durable_lsn) <= max(limit->from, limit->floor))
+		return r;
+	lc->wb.unit_sectors = 0;
+	return lc_unit_window(lc, 0, limit);
 }

@@ -12,21 +12,29 @@
 struct logcache;
 
 /**
- * struct lc_unit_limit - where a unit ends at the latest
+ * struct lc_unit_limit - where a unit begins, and where it ends at the latest
+ * @from:	LSN
+ * @floor:	LSN that it has to reach, whatever the other limits say (clean.h); or 0
  * @end:	LSN
  * @data:	sectors, of the newest versions; the entry that reaches it is in
  * @extents:	in the index
  */
 struct lc_unit_limit {
+	u64 from;
+	u64 floor;
 	u64 end;
 	u64 data;
 	u32 extents;
 };
 
-/* Fill wb.unit, and the fields of struct lc_writeback named unit_*, from LSN @from on.
- * wb.work only; may sleep. 0, and there is at least one entry; or -errno: -EUCLEAN if
- * there is none.
+/* Fill wb.unit, and the fields of struct lc_writeback named unit_*. wb.work only; may
+ * sleep. 0, and there is at least one entry; or -errno: -EUCLEAN if there is none.
  */
-int lc_unit_collect(struct logcache *lc, u64 from, const struct lc_unit_limit *limit);
+int lc_unit_collect(struct logcache *lc, const struct lc_unit_limit *limit);
+
+/* Only the window from sector @low of the volume on, as far as the index can hold it
+ * (wb.unit_high): more than one if @floor allows no shorter unit.
+ */
+int lc_unit_window(struct logcache *lc, u64 low, const struct lc_unit_limit *limit);
 
 #endif /* LC_COLLECT_H */

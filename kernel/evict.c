@@ -56,7 +56,7 @@ static bool lc_victim_block(struct logcache *lc, const struct lc_carry *c)
 	};
 	u64 block = lc_block_at(c->loc);
 
-	if (!atomic_read(&lc_seg_at(lc, c->loc)->live))
+	if (!lc_seg_live(lc_seg_at(lc, c->loc)))
 		return false;
 	if (!lc->evict.all && !lc_damaged(lc, c->loc, c->len) &&
 	    c->len == LC_BLOCK_SECTORS && lc_lru_keep(lc->lru, block) &&
@@ -140,7 +140,7 @@ static void lc_carry_move(struct logcache *lc, struct lc_segbuf *sb, const struc
 	}
 	if (lc_index_lookup(&sh->index, e.key, e.len, &found) && found.len == e.len &&
 	    found.kind == LC_EXT_DATA && found.loc == c->loc) {
-		atomic_add(e.len, &lc->segs.seg[sb->seg].live);
+		lc_seg_live_add(lc, &lc->segs.seg[sb->seg], e.len);
 		moved = !WARN_ON_ONCE(lc_index_insert(&sh->index, &e, lc_seg_drop, lc));
 		if (moved)
 			lc_lru_carry(lc->lru, lc_block_at(c->loc), lc_block_at(e.loc));
@@ -261,17 +261,17 @@ static int lc_victim_empty(struct logcache *lc, u32 seg)
 		lc_carry(lc, seg);
 		/* Whatever could not be carried is forgotten after all. */
 		ev->all = true;
-		for (i = 0; i < info.nr_entries && atomic_read(&s->live); i++) {
+		for (i = 0; i < info.nr_entries && lc_seg_live(s); i++) {
 			lc_entry_get(&ents[i], &ent);
 			if (ent.op == LC_OP_WRITE || ent.op == LC_OP_COPY)
 				lc_victim_data(lc, seg, &ent);
 		}
 		ev->all = all;
 	}
-	if (atomic_read(&s->live) && lc_damaged(lc, lc_geo_loc(&lc->geo, seg, 0),
-						1u << lc->geo.seg_shift))
+	if (lc_seg_live(s) &&
+	    lc_damaged(lc, lc_geo_loc(&lc->geo, seg, 0), 1u << lc->geo.seg_shift))
 		return -EBUSY;
-	if (WARN_ON_ONCE(atomic_read(&s->live)))
+	if (WARN_ON_ONCE(lc_seg_live(s)))
 		return -EUCLEAN;
 	wait_event_idle(lc->seg_wait, !atomic_read(&s->readers));
 	return 0;
@@ -311,7 +311,7 @@ static void lc_victims_unpin(struct logcache *lc)
 	struct lc_seg *s, *n;
 
 	list_for_each_entry_safe(s, n, &lc->evict.pinned, list) {
-		if (atomic_read(&s->live))
+		if (lc_seg_live(s))
 			continue;
 		list_del_init(&s->list);
 		spin_lock_irq(&lc->lru_lock);
@@ -417,27 +417,57 @@ static void lc_evict_ttl_work(struct work_struct *work)
  *--------------------------------------------------------------------------
  */
 
+/*
+ * A segment of the log may be had more cheaply than a clean one. If a unit of writeback
+ * is to make way for it, that is worth waiting for, as long as there is time.
+ */
+static int lc_evict_log(struct logcache *lc)
+{
+	u32 seg;
+
+	if (lc->evict.all || !lc_clean_worth(lc))
+		return 0;
+	seg = lc_clean_segment(lc);
+	if (seg != LC_SEG_NONE) {
+		lc_victim_done(lc, seg);
+		return 1;
+	}
+	return lc_wb_yields(lc) && lc_free_now(lc) > LC_SEG_RESERVE ? -EAGAIN : 0;
+}
+
+/* Return: 1: a segment is on its way to be free; 0: none was found this time; -ENOENT: none is
+ * to be had; -EAGAIN: whoever is to make way will kick us.
+ */
+static int lc_evict_one(struct logcache *lc)
+{
+	int r = lc_evict_log(lc);
+	u32 seg;
+
+	if (r)
+		return r;
+	seg = lc_victim_pick(lc);
+	if (seg != LC_LRU_NONE)
+		return lc_victim(lc, seg);
+	/* The policy looks at some at a time. */
+	return lc_lru_ready(lc->lru) ? 0 : -ENOENT;
+}
+
 /* From the high watermark to the low one. */
 static void lc_evict_space(struct logcache *lc)
 {
 	struct lc_evict *ev = &lc->evict;
-	u32 low = lc_free_at(lc, lc->args.low_watermark), seg;
+	u32 low = lc_free_at(lc, lc->args.low_watermark);
+	int r;
 
 	if (!ev->all && lc_free_now(lc) > lc_free_at(lc, lc->args.high_watermark))
 		return;
 	while (!ev->stop && (ev->all || lc_free_now(lc) < low)) {
-		seg = lc_victim_pick(lc);
-		if (seg == LC_LRU_NONE) {
-			if (!lc_lru_ready(lc->lru))
-				break;
-			/* It looks at some at a time. */
-			cond_resched();
-			continue;
-		}
-		if (!lc_victim(lc, seg))
-			continue;
+		r = lc_evict_one(lc);
+		if (r < 0)
+			break;
+		cond_resched();
 		/* Writers are waiting: do not make them wait for the whole pass. */
-		if (READ_ONCE(lc->log.starved) && ev->nr_victims >= LC_FREE_MIN)
+		if (r && READ_ONCE(lc->log.starved) && ev->nr_victims >= LC_FREE_MIN)
 			lc_victims_release(lc);
 	}
 }
@@ -449,13 +479,20 @@ static void lc_evict_work(struct work_struct *work)
 
 	ev->all = xchg(&ev->drop, false);
 	lc_victims_unpin(lc);
-	if (lc->state != LC_OK)
-		return;
-	lc_evict_age(lc);
-	lc_evict_space(lc);
-	lc_victims_release(lc);
-	if (READ_ONCE(lc->log.starved))
-		lc_wb_kick(lc);
+	if (lc->state == LC_OK) {
+		lc_evict_age(lc);
+		lc_evict_space(lc);
+		lc_victims_release(lc);
+		if (READ_ONCE(lc->log.starved))
+			lc_wb_kick(lc);
+	}
+	lc_wb_unyield(lc);
+}
+
+bool lc_evict_room(const struct logcache *lc)
+{
+	/* Not what eviction has made, up to this mark: that is for what is asked for. */
+	return READ_ONCE(lc->segs.nr_free) > lc_free_at(lc, lc->args.low_watermark);
 }
 
 void lc_evict_kick(struct logcache *lc)
@@ -494,13 +531,14 @@ int lc_evict_init(struct logcache *lc)
 	ev->slot = lc_buf_alloc((size_t)lc->geo.slot_blocks << LC_BLOCK_SHIFT);
 	ev->data = lc_buf_alloc((size_t)lc->geo.seg_blocks << LC_BLOCK_SHIFT);
 	ev->carry = kvcalloc(lc->geo.seg_blocks, sizeof(*ev->carry), GFP_KERNEL);
-	return ev->slot && ev->data && ev->carry ? 0 : -ENOMEM;
+	return ev->slot && ev->data && ev->carry ? lc_clean_init(lc) : -ENOMEM;
 }
 
 void lc_evict_exit(struct logcache *lc)
 {
 	struct lc_evict *ev = &lc->evict;
 
+	lc_clean_exit(lc);
 	kvfree(ev->carry);
 	lc_buf_free(ev->data, (size_t)lc->geo.seg_blocks << LC_BLOCK_SHIFT);
 	lc_buf_free(ev->slot, (size_t)lc->geo.slot_blocks << LC_BLOCK_SHIFT);

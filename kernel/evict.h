@@ -11,6 +11,7 @@
 
 #include <linux/workqueue.h>
 
+#include "clean.h"
 #include "format.h"
 
 struct logcache;
@@ -33,6 +34,7 @@ struct lc_evict {
 	struct lc_carry *carry;
 	unsigned int nr_carry;
 	struct lc_segbuf *cur;		/* open carry segment */
+	struct lc_clean clean;
 	struct delayed_work ttl;	/* look for what is too old */
 	u32 ttl_s;			/* for which it is set */
 	bool expire;			/* it is time */
@@ -45,6 +47,8 @@ int lc_evict_init(struct logcache *lc);
 void lc_evict_exit(struct logcache *lc);
 /* Free segments may be short. Any context. */
 void lc_evict_kick(struct logcache *lc);
+/* Is there space for which nothing has to be given up? Any context. */
+bool lc_evict_room(const struct logcache *lc);
 /* Stop after the victim in hand. May sleep. */
 void lc_evict_stop(struct logcache *lc);
 /* Stopped: seal the open carry segment. May sleep; 0 or -errno. */

@@ -3,10 +3,12 @@
 
 #include <linux/highmem.h>
 #include <linux/jiffies.h>
+#include <linux/log2.h>
 #include <linux/slab.h>
 
 #include "io.h"
 #include "logcache.h"
+#include "map.h"
 #include "segment.h"
 #include "target.h"
 #include "through.h"
@@ -56,6 +58,8 @@ static struct lc_miss *lc_miss_alloc(struct logcache *lc, u64 lba, u32 len, gfp_
 	m->lc = lc;
 	m->lba = lba;
 	m->len = len;
+	m->want = lba;
+	m->want_end = lba + len;
 	m->filled = false;
 	m->through = false;
 	m->keep = true;
@@ -127,6 +131,31 @@ static struct lc_miss *lc_miss_find(const struct logcache *lc, struct lc_shard *
 	return NULL;
 }
 
+/*
+ * What a miss of [@lba, @end) begins and ends with when it takes its surroundings
+ * along: as far as nothing is cached and no other miss is on its way.
+ */
+static void lc_miss_widen(struct logcache *lc, struct lc_shard *sh, u64 lba, u64 *start, u64 *end)
+{
+	u32 unit = rounddown_pow_of_two(lc->args.fill_kb) << (10 - LC_SECTOR_SHIFT);
+	u64 low = lba - lba % unit, high = min(low + unit, lc->volume_sectors);
+	struct lc_extent e;
+	struct lc_miss *m;
+
+	if (*end >= high || !list_empty(&sh->through) || !lc_evict_room(lc))
+		return;
+	while (low < *start && lc_index_lookup(&sh->index, lc_key(low), *start - low, &e))
+		low = round_up(low + (lc_extent_end(&e) - lc_key(low)), LC_BLOCK_SECTORS);
+	if (lc_index_lookup(&sh->index, lc_key(*end), high - *end, &e))
+		high = round_down(*end + (e.key - lc_key(*end)), LC_BLOCK_SECTORS);
+	list_for_each_entry(m, &sh->misses, list) {
+		if (m->lba < *start)
+			low = max(low, m->lba + m->len);
+	}
+	*start = min(*start, round_up(low, LC_BLOCK_SECTORS));
+	*end = max(*end, high);
+}
+
 /* What of [lba, lba + len) one new miss may cover, in whole blocks. */
 static u32 lc_miss_span(struct logcache *lc, struct lc_shard *sh, u64 start, u64 end)
 {
@@ -143,12 +172,6 @@ static u32 lc_miss_span(struct logcache *lc, struct lc_shard *sh, u64 start, u64
 	return end - start;
 }
 
-static void lc_cut(struct bio *bio, u32 len)
-{
-	if (len < bio_sectors(bio))
-		dm_accept_partial_bio(bio, len);
-}
-
 static int lc_fill_bypass(struct logcache *lc, struct bio *bio)
 {
 	lc_stat_inc(lc, READ_BYPASS);
@@ -161,6 +184,8 @@ static int lc_miss_join(struct lc_miss *m, struct bio *bio, unsigned long flags)
 {
 	bool filled = m->filled;
 
+	m->want = min(m->want, bio->bi_iter.bi_sector);
+	m->want_end = max(m->want_end, bio_end_sector(bio));
 	if (filled)
 		refcount_inc(&m->refs);
 	else
@@ -181,13 +206,18 @@ static int lc_miss_start(struct logcache *lc, struct lc_shard *sh, struct bio *b
 	__releases(&sh->lock)
 {
 	u64 lba = bio->bi_iter.bi_sector, start = round_down(lba, LC_BLOCK_SECTORS);
-	u32 span = lc_miss_span(lc, sh, start, lba + len);
+	u64 end = round_up(lba + len, LC_BLOCK_SECTORS);
 	struct lc_miss *m;
+	u32 span;
 
+	lc_miss_widen(lc, sh, lba, &start, &end);
+	span = lc_miss_span(lc, sh, start, end);
 	lc_cut(bio, min_t(u32, len, start + span - lba));
 	m = lc_miss_alloc(lc, start, span, GFP_NOWAIT | __GFP_NOWARN);
 	if (m) {
 		m->sh = sh;
+		m->want = lba;
+		m->want_end = lba + bio_sectors(bio);
 		if (!lc->origin.ops->read_begin(m, REQ_OP_READ | (bio->bi_opf & LC_MISS_FLAGS))) {
 			lc_miss_free(m);
 			m = NULL;
@@ -416,9 +446,13 @@ static void lc_fill_added(void *data, const struct lc_extent *e)
 	};
 
 	lc_segbuf_add(c->sb, &ent);
-	atomic_add(e->len, &lc->segs.seg[c->sb->seg].live);
-	for (block = lc_block_at(e->loc); block <= lc_block_at(e->loc + e->len - 1); block++)
-		lc_lru_add(lc->lru, block);
+	lc_seg_live_add(lc, &lc->segs.seg[c->sb->seg], e->len);
+	/* Block by block of the volume: it is aligned in the same way there. */
+	for (block = lc_block_at(e->loc); block <= lc_block_at(e->loc + e->len - 1); block++) {
+		if (lba < c->m->want_end && lba + LC_BLOCK_SECTORS > c->m->want)
+			lc_lru_add(lc->lru, block);
+		lba += LC_BLOCK_SECTORS;
+	}
 }
 
 /* The data is on the cache: enter it, unless it is stale. */

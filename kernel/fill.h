@@ -11,6 +11,10 @@
  *            off the shard's list, so nobody joins any more; readers that are
  *            in it came before that write was acknowledged and are served;
  *            nothing is inserted
+ *
+ * As long as there is space that nothing has to make room for, a miss reads what is
+ * around it too (fill_kb), up to what is cached or on its way: a slow device takes
+ * hardly longer for it. What nobody asked for is inserted cold.
  */
 #ifndef LC_FILL_H
 #define LC_FILL_H
@@ -37,6 +41,8 @@ struct lc_miss {
 	refcount_t refs;
 	u64 lba;			/* multiple of LC_BLOCK_SECTORS */
 	u32 len;
+	u64 want;			/* what somebody has asked for, */
+	u64 want_end;			/* to here; the rest is around it, and cold */
 	u32 at;				/* block of the fill segment it was written to */
 	bool through;			/* the data comes from a direct write */
 	bool keep;			/* to be inserted */

@@ -138,8 +138,8 @@ static_assert(sizeof(struct lc_ckpt_damage) == 24);
 #define LC_DAMAGE_MAX		128u
 
 /*
- * The newer of two valid checkpoints (by @ckpt_seq) counts. It is valid only
- * if all of its bitmap blocks carry the same ckpt_seq and correct checksums.
+ * Of two valid heads the newer one (by @ckpt_seq) counts. All of its bitmap blocks
+ * must carry the same ckpt_seq and correct checksums: they are written before it.
  */
 struct lc_ckpt {
 	struct lc_head head;
@@ -158,7 +158,15 @@ struct lc_ckpt {
 	__le32 nr_damaged;
 	__le32 pad2;
 	struct lc_ckpt_damage damaged[LC_DAMAGE_MAX];
-	__u8 pad[LC_BLOCK_SIZE - 32 - 64 - 8 * LC_CKPT_OPEN - 8 - 24 * LC_DAMAGE_MAX];
+	/*
+	 * Log segments that end above @clean_lsn, but not above @begin_lsn, are gone:
+	 * what counted in them was copied to the head of the log. Without them the log
+	 * says what the volume was from @floor_lsn on, and not before: no less of it
+	 * goes to the origin at a time. 0: nothing was copied.
+	 */
+	__le64 begin_lsn;
+	__le64 floor_lsn;
+	__u8 pad[LC_BLOCK_SIZE - 32 - 64 - 8 * LC_CKPT_OPEN - 8 - 24 * LC_DAMAGE_MAX - 16];
 } __packed;
 static_assert(sizeof(struct lc_ckpt) == LC_BLOCK_SIZE);
 

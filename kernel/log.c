@@ -144,6 +144,7 @@ void lc_log_cleaned(struct logcache *lc, u64 lsn, u64 sectors)
 		if (s->end_lsn > log->clean_lsn)
 			break;
 		list_del_init(&s->list);
+		lc_seg_uncount(lc, s);
 		spin_lock(&lc->segs.lock);
 		lc->segs.nr_dirty--;
 		spin_unlock(&lc->segs.lock);
@@ -221,6 +222,18 @@ static bool lc_log_may_begin(const struct logcache *lc, const struct lc_segbuf *
 	return sb->fill || READ_ONCE(lc->segs.nr_free) + 1 >= LC_SEG_RESTART;
 }
 
+static void lc_batch_reset(struct lc_batch *b)
+{
+	bio_list_init(&b->bios);
+	b->nr = 0;
+	b->sectors = 0;
+	b->done = false;
+	b->status = BLK_STS_OK;
+	b->published = 0;
+	b->dirty = 0;
+	b->wide = false;
+}
+
 /* Log lock held. @need: payload blocks of the first bio. */
 static struct lc_batch *lc_batch_open(struct logcache *lc, unsigned int need)
 {
@@ -248,16 +261,9 @@ static struct lc_batch *lc_batch_open(struct logcache *lc, unsigned int need)
 	log->starved = false;
 	b = list_first_entry(&log->free, struct lc_batch, list);
 	list_del_init(&b->list);
-	bio_list_init(&b->bios);
-	b->nr = 0;
-	b->sectors = 0;
+	lc_batch_reset(b);
 	b->max_blocks = min(LC_RECORD_BLOCKS_MAX, lc->geo.seg_blocks - sb->fill - 1);
 	b->max_ents = min(LC_RECORD_ENTRIES_MAX, lc_segbuf_room(lc, sb));
-	b->done = false;
-	b->status = BLK_STS_OK;
-	b->published = 0;
-	b->dirty = 0;
-	b->wide = false;
 	log->open = b;
 	return b;
 }
@@ -280,6 +286,11 @@ static unsigned int lc_batch_pos(const struct lc_batch *b, unsigned int len)
 	return b->sectors;
 }
 
+static unsigned int lc_batch_blocks(const struct lc_batch *b)
+{
+	return DIV_ROUND_UP(b->sectors, LC_BLOCK_SECTORS);
+}
+
 static bool lc_batch_fits(const struct lc_batch *b, unsigned int end)
 {
 	unsigned int blocks = DIV_ROUND_UP(end, LC_BLOCK_SECTORS);
@@ -293,13 +304,30 @@ static void *lc_batch_sector(struct lc_batch *b, unsigned int pos)
 	return b->data + LC_BLOCK_SIZE + (pos << LC_SECTOR_SHIFT);
 }
 
+/* Takes the place behind @b's last entry, at @pos, which fits. */
+static void lc_batch_add(struct lc_batch *b, u64 lba, u32 len, u8 op, unsigned int pos)
+{
+	struct lc_batch_ent *ent = &b->ent[b->nr++];
+	bool data = op == LC_OP_WRITE;
+
+	if (data) {
+		memset(lc_batch_sector(b, b->sectors), 0, (pos - b->sectors) << LC_SECTOR_SHIFT);
+		b->sectors = pos + len;
+		b->dirty += len;
+	}
+	ent->lba = lba;
+	ent->len = len;
+	ent->pos = data ? pos : 0;
+	ent->op = op;
+	b->wide |= !data;
+}
+
 /* Log lock held. NULL: no room for @bio. Else its data goes to sector *@pos of the batch. */
 static struct lc_batch *lc_log_reserve(struct logcache *lc, struct bio *bio, unsigned int *pos)
 {
 	unsigned int len = lc_bio_payload(bio);
 	struct lc_log *log = &lc->log;
 	struct lc_batch *b = log->open;
-	struct lc_batch_ent *ent;
 
 	if (!b)
 		b = lc_batch_open(lc, DIV_ROUND_UP(len, LC_BLOCK_SECTORS));
@@ -308,17 +336,7 @@ static struct lc_batch *lc_log_reserve(struct logcache *lc, struct bio *bio, uns
 	*pos = lc_batch_pos(b, len);
 	if (!lc_batch_fits(b, *pos + len))
 		return NULL;
-	if (len) {
-		memset(lc_batch_sector(b, b->sectors), 0, (*pos - b->sectors) << LC_SECTOR_SHIFT);
-		b->sectors = *pos + len;
-	}
-	ent = &b->ent[b->nr++];
-	ent->lba = bio->bi_iter.bi_sector;
-	ent->len = bio_sectors(bio);
-	ent->pos = len ? *pos : 0;
-	ent->op = lc_bio(bio)->op;
-	b->dirty += len;
-	b->wide |= !len;
+	lc_batch_add(b, bio->bi_iter.bi_sector, bio_sectors(bio), lc_bio(bio)->op, *pos);
 	b->copying++;
 	log->outstanding++;
 	log->crowd = max(log->crowd, log->outstanding);
@@ -501,22 +519,16 @@ static enum hrtimer_restart lc_log_lull(struct hrtimer *timer)
 	return again ? HRTIMER_RESTART : HRTIMER_NORESTART;
 }
 
-/* Log lock held, dropped in between. True if it got a batch on its way. */
-static bool lc_log_submit(struct logcache *lc, unsigned long *flags)
+/* Log lock held, dropped in between: @b is the next record. */
+static void lc_log_send(struct logcache *lc, struct lc_batch *b, unsigned long *flags)
 	__must_hold(&lc->log.lock)
 {
 	struct lc_log *log = &lc->log;
-	struct lc_batch *b = log->open;
 	struct lc_record_info info;
 
-	if (!lc_log_may_submit(lc, b))
-		return false;
-	lc_log_unawait(log);
-	log->open = NULL;
 	log->submitting = true;
 	list_add_tail(&b->list, &log->inflight);
 	log->nr_inflight++;
-	log->uncounted++;
 	b->sb = log->cur;
 	b->at = b->sb->fill;
 	info = (struct lc_record_info) {
@@ -528,7 +540,7 @@ static bool lc_log_submit(struct logcache *lc, unsigned long *flags)
 		.prev_crc = log->chain,
 		.next_seg = b->sb->next_seg,
 		.nr_entries = b->nr,
-		.nr_blocks = DIV_ROUND_UP(b->sectors, LC_BLOCK_SECTORS),
+		.nr_blocks = lc_batch_blocks(b),
 	};
 	if (!b->at)
 		b->sb->chain_at_start = log->chain;
@@ -536,7 +548,6 @@ static bool lc_log_submit(struct logcache *lc, unsigned long *flags)
 	b->sb->given += b->nr;
 	b->lsn = log->next_lsn;
 	log->next_lsn += b->nr;
-	lc_log_slow(lc, 1 + info.nr_blocks);
 	spin_unlock_irqrestore(&log->lock, *flags);
 
 	lc_stat_inc(lc, RECORDS);
@@ -546,6 +557,22 @@ static bool lc_log_submit(struct logcache *lc, unsigned long *flags)
 
 	spin_lock_irqsave(&log->lock, *flags);
 	log->submitting = false;
+}
+
+/* Log lock held, dropped in between. True if it got a batch on its way. */
+static bool lc_log_submit(struct logcache *lc, unsigned long *flags)
+	__must_hold(&lc->log.lock)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_batch *b = log->open;
+
+	if (!lc_log_may_submit(lc, b))
+		return false;
+	lc_log_unawait(log);
+	log->open = NULL;
+	log->uncounted++;
+	lc_log_slow(lc, 1 + lc_batch_blocks(b));
+	lc_log_send(lc, b, flags);
 	return true;
 }
 
@@ -570,6 +597,154 @@ static bool lc_log_take_pending(struct logcache *lc, unsigned long *flags)
 	spin_lock_irqsave(&log->lock, *flags);
 	b->copying--;
 	return true;
+}
+
+/*--------------------------------------------------------------------------
+ * The cleaner's batch
+ *--------------------------------------------------------------------------
+ */
+
+bool lc_batch_overlaps(const struct lc_batch *b, u64 lba, u32 len)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->nr; i++) {
+		if (lba < b->ent[i].lba + b->ent[i].len && b->ent[i].lba < lba + len)
+			return true;
+	}
+	return false;
+}
+
+/* Log lock held. Will something older than the next record, and newer than what
+ * the index maps to, take the place?
+ */
+static bool lc_log_unpublished(const struct lc_log *log, u64 lba, u32 len)
+{
+	const struct lc_batch *b;
+
+	list_for_each_entry(b, &log->inflight, list) {
+		if (lc_batch_overlaps(b, lba, len))
+			return true;
+	}
+	return false;
+}
+
+/* Log lock held. Is the copy still what it is a copy of? */
+static bool lc_copy_valid(struct logcache *lc, const struct lc_batch_ent *ent, u64 from)
+{
+	struct lc_shard *sh = lc_shard_of(lc, ent->lba);
+	struct lc_extent e;
+	bool same;
+
+	if (lc_planted(LC_PLANT_STALE_COPY))
+		return true;
+	if (lc_log_unpublished(&lc->log, ent->lba, ent->len))
+		return false;
+	spin_lock(&sh->lock);
+	same = lc_index_lookup(&sh->index, lc_key(ent->lba), ent->len, &e) &&
+	       e.key == lc_key(ent->lba) && e.len == ent->len && e.loc == from &&
+	       e.kind == (ent->op == LC_OP_WRITE ? LC_EXT_DATA : LC_EXT_ZERO);
+	spin_unlock(&sh->lock);
+	return same;
+}
+
+/*
+ * Log lock held. The LSNs of the batch are about to be given out: whatever is older
+ * is in flight or in the index, so what passes here can only be superseded later.
+ */
+static void lc_copy_sift(struct logcache *lc, struct lc_batch *b)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < b->nr; i++) {
+		if (lc_copy_valid(lc, &b->ent[i], b->from[i])) {
+			b->from[nr] = b->from[i];
+			b->ent[nr++] = b->ent[i];
+		} else if (b->ent[i].op == LC_OP_WRITE) {
+			b->dirty -= b->ent[i].len;
+		}
+	}
+	b->nr = nr;
+}
+
+/* Log lock held. Room for @b in the open segment, next to what gathers. */
+static bool lc_copy_fits(const struct logcache *lc, const struct lc_batch *b)
+{
+	const struct lc_segbuf *sb = lc->log.cur;
+	const struct lc_batch *open = lc->log.open;
+	u32 blocks = 1 + lc_batch_blocks(b), ents = b->nr;
+
+	if (open) {
+		blocks += 1 + lc_batch_blocks(open);
+		ents += open->nr;
+	}
+	return lc->geo.seg_blocks - sb->fill >= blocks && lc_segbuf_room(lc, sb) >= ents;
+}
+
+static void lc_copy_end(struct lc_log *log, struct lc_batch *b, blk_status_t status)
+{
+	log->copy = NULL;
+	b->status = status;
+	complete(b->copied);
+}
+
+/* Log lock held, dropped in between. True if the cleaner's batch left the queue. */
+static bool lc_log_submit_copy(struct logcache *lc, unsigned long *flags)
+	__must_hold(&lc->log.lock)
+{
+	struct lc_log *log = &lc->log;
+	struct lc_batch *b = log->copy, *open = log->open;
+
+	if (likely(!b) || log->submitting)
+		return false;
+	if (log->stopped || log->gated || log->direct || lc->state != LC_OK) {
+		lc_copy_end(log, b, BLK_STS_AGAIN);
+		return true;
+	}
+	if (log->nr_inflight >= LC_LOG_DEPTH_MAX)
+		return false;
+	if (!lc_copy_fits(lc, b)) {
+		if (open)
+			return false;
+		if (!lc_log_may_begin(lc, log->cur) || !lc_log_next_seg(lc)) {
+			lc_copy_end(log, b, BLK_STS_NOSPC);
+			return true;
+		}
+	}
+	lc_copy_sift(lc, b);
+	if (!b->nr) {
+		lc_copy_end(log, b, BLK_STS_OK);
+		return true;
+	}
+	if (open) {
+		open->max_blocks = min(open->max_blocks, lc->geo.seg_blocks - log->cur->fill -
+				       lc_batch_blocks(b) - 2);
+		open->max_ents = min(open->max_ents, lc_segbuf_room(lc, log->cur) - b->nr);
+	}
+	log->copy = NULL;
+	lc_stat_add(lc, COPIED_SECTORS, b->dirty);
+	lc_log_send(lc, b, flags);
+	return true;
+}
+
+void lc_log_copy_init(struct logcache *lc, struct lc_batch *b)
+{
+	b->lc = lc;
+	lc_batch_reset(b);
+	b->max_blocks = LC_RECORD_BLOCKS_MAX;
+	b->max_ents = LC_RECORD_ENTRIES_MAX;
+}
+
+void *lc_log_copy_add(struct lc_batch *b, u64 lba, u32 len, u8 op, u64 from)
+{
+	unsigned int payload = op == LC_OP_WRITE ? len : 0;
+	unsigned int pos = lc_batch_pos(b, payload);
+
+	if (!lc_batch_fits(b, pos + payload))
+		return NULL;
+	b->from[b->nr] = from;
+	lc_batch_add(b, lba, len, op, pos);
+	return lc_batch_sector(b, pos);
 }
 
 /* Log lock held. */
@@ -606,7 +781,8 @@ static void lc_log_run(struct logcache *lc)
 	struct bio *bio;
 
 	spin_lock_irqsave(&log->lock, flags);
-	while (lc_log_take_pending(lc, &flags) || lc_log_submit(lc, &flags))
+	while (lc_log_take_pending(lc, &flags) || lc_log_submit(lc, &flags) ||
+	       lc_log_submit_copy(lc, &flags))
 		;
 	if (unlikely(lc_log_requeues(lc) || lc->state != LC_OK)) {
 		bio_list_merge(&back, &log->pending);
@@ -640,6 +816,7 @@ static void lc_ent_extent(const struct lc_batch *b, const struct lc_batch_ent *e
 struct lc_publish {
 	struct logcache *lc;
 	const struct lc_extent *e;	/* what takes the place */
+	bool copy;			/* by the cleaner: nobody has used it */
 };
 
 /* A piece is replaced: what its blocks earned with the policy goes to the new ones. */
@@ -653,7 +830,10 @@ static void lc_publish_drop(void *data, const struct lc_extent *old)
 	from = round_up(old->loc, LC_BLOCK_SECTORS);
 	to = p->e->loc + (old->key - p->e->key) + (from - old->loc);
 	for (; from + LC_BLOCK_SECTORS <= old->loc + old->len; from += LC_BLOCK_SECTORS) {
-		lc_lru_rewrite(p->lc->lru, lc_block_at(from), lc_block_at(to));
+		if (p->copy)
+			lc_lru_carry(p->lc->lru, lc_block_at(from), lc_block_at(to));
+		else
+			lc_lru_rewrite(p->lc->lru, lc_block_at(from), lc_block_at(to));
 		to += LC_BLOCK_SECTORS;
 	}
 drop:
@@ -665,16 +845,16 @@ static void lc_publish_account(struct logcache *lc, const struct lc_extent *e)
 {
 	u64 block, end = (e->loc + e->len) / LC_BLOCK_SECTORS;
 
-	atomic_add(e->len, &lc_seg_at(lc, e->loc)->live);
+	lc_seg_live_add(lc, lc_seg_at(lc, e->loc), e->len);
 	for (block = lc_block_at(e->loc); block < end; block++)
 		lc_lru_add(lc->lru, block);
 }
 
 /* Shard lock held, nodes are there. */
 static void lc_publish_locked(struct logcache *lc, struct lc_shard *sh, const struct lc_extent *e,
-			      u8 op)
+			      u8 op, bool copy)
 {
-	struct lc_publish p = { .lc = lc, .e = e };
+	struct lc_publish p = { .lc = lc, .e = e, .copy = copy };
 	int r;
 
 	if (op == LC_OP_WRITE)
@@ -705,7 +885,7 @@ static bool lc_publish_one(struct lc_batch *b, const struct lc_batch_ent *ent, b
 	}
 	if (!list_empty(&sh->misses))
 		lc_fill_stale(sh, ent->lba, ent->len);
-	lc_publish_locked(lc, sh, &e, ent->op);
+	lc_publish_locked(lc, sh, &e, ent->op, b->copied);
 	spin_unlock_irqrestore(&sh->lock, flags);
 	return true;
 }
@@ -809,7 +989,8 @@ static void lc_log_retire(struct logcache *lc, struct lc_batch *b)
 		}
 	}
 	list_del_init(&b->list);
-	log->outstanding -= b->nr;
+	if (!b->copied)
+		log->outstanding -= b->nr;
 	if (first && log->published_lsn >= lc->segs.seg[first->seg].end_lsn)
 		queue_work(lc->wq, &log->seal);
 }
@@ -852,7 +1033,10 @@ static bool lc_log_finish(struct logcache *lc, bool may_sleep, bool *punt, unsig
 	spin_unlock_irqrestore(&log->lock, *flags);
 	lc_batch_ack(b);
 	spin_lock_irqsave(&log->lock, *flags);
-	list_add(&b->list, &log->free);
+	if (b->copied)
+		complete(b->copied);
+	else
+		list_add(&b->list, &log->free);
 	return true;
 }
 
@@ -877,7 +1061,8 @@ static void lc_log_complete(struct logcache *lc, struct lc_batch *done, bool may
 		while (lc_log_finish(lc, may_sleep, &punt, &flags))
 			;
 		log->completing = false;
-		punt |= lc_log_may_submit(lc, log->open) || !bio_list_empty(&log->pending);
+		punt |= lc_log_may_submit(lc, log->open) || !bio_list_empty(&log->pending) ||
+			log->copy;
 		if (!punt)
 			lc_log_await(log);
 	}
@@ -1001,6 +1186,56 @@ void lc_log_kick(struct logcache *lc)
 	queue_work(lc->wq, &lc->log.work);
 }
 
+int lc_log_copy(struct logcache *lc, struct lc_batch *b)
+{
+	DECLARE_COMPLETION_ONSTACK(copied);
+
+	b->copied = &copied;
+	spin_lock_irq(&lc->log.lock);
+	lc->log.copy = b;
+	spin_unlock_irq(&lc->log.lock);
+	lc_log_run(lc);
+	wait_for_completion(&copied);
+	switch (b->status) {
+	case BLK_STS_OK:
+		return 0;
+	case BLK_STS_NOSPC:
+		return -ENOSPC;
+	case BLK_STS_AGAIN:
+		return -EBUSY;
+	default:
+		return -EIO;
+	}
+}
+
+void lc_log_copied(struct logcache *lc, struct lc_seg *s, u64 sectors)
+{
+	struct lc_log *log = &lc->log;
+	unsigned long flags;
+
+	spin_lock_irqsave(&log->lock, flags);
+	log->begin_lsn = s->end_lsn;
+	log->floor_lsn = log->published_lsn;
+	log->dirty_sectors -= min(log->dirty_sectors, sectors);
+	list_del_init(&s->list);
+	lc_seg_uncount(lc, s);
+	spin_lock(&lc->segs.lock);
+	lc->segs.nr_dirty--;
+	spin_unlock(&lc->segs.lock);
+	spin_unlock_irqrestore(&log->lock, flags);
+}
+
+u64 lc_log_begin(const struct lc_log *log)
+{
+	return max(READ_ONCE(log->clean_lsn), READ_ONCE(log->begin_lsn));
+}
+
+u64 lc_log_floor(const struct lc_log *log)
+{
+	return READ_ONCE(log->clean_lsn) < READ_ONCE(log->begin_lsn) &&
+	       !lc_planted(LC_PLANT_NO_FLOOR) ? READ_ONCE(log->floor_lsn) : 0;
+}
+
 /* Writes wait for space or for the writeback; hold_ms says how long. */
 static void lc_log_delay_work(struct work_struct *work)
 {
@@ -1115,6 +1350,8 @@ void lc_log_position(struct logcache *lc, struct lc_ckpt_info *ck)
 
 	spin_lock_irq(&log->lock);
 	ck->clean_lsn = log->clean_lsn;
+	ck->begin_lsn = log->begin_lsn;
+	ck->floor_lsn = log->floor_lsn;
 	sb = list_first_entry_or_null(&log->sealing, struct lc_segbuf, list) ?: log->cur;
 	if (sb) {
 		ck->log_seg = sb->seg;

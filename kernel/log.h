@@ -31,6 +31,7 @@
 #define LC_LOG_H
 
 #include <linux/bio.h>
+#include <linux/completion.h>
 #include <linux/hrtimer.h>
 #include <linux/workqueue.h>
 
@@ -38,6 +39,7 @@
 #include "record.h"
 
 struct logcache;
+struct lc_seg;
 struct lc_segbuf;
 
 #define LC_BATCH_BYTES	((LC_RECORD_BLOCKS_MAX + 1) * LC_BLOCK_SIZE)
@@ -52,6 +54,8 @@ struct lc_batch_ent {
 
 struct lc_batch {
 	struct list_head list;
+	struct completion *copied;	/* of the cleaner: told at the end, and not the log's */
+	u64 *from;		/* and where each entry's data was; zeroes: the segment's loc */
 	struct logcache *lc;
 	struct bio_list bios;	/* to acknowledge */
 	void *data;		/* header block, then payload */
@@ -105,6 +109,9 @@ struct lc_log {
 	struct hrtimer pace;		/* which this tells */
 	struct lc_segbuf *cur;
 	struct list_head sealing;	/* full segments, oldest first */
+	struct lc_batch *copy;		/* the cleaner's, waiting for its turn */
+	u64 begin_lsn;			/* clean.h: segments up to here were copied, */
+	u64 floor_lsn;			/* and the log is whole from here on */
 	u64 next_lsn;
 	u64 published_lsn;
 	u64 durable_lsn;		/* below it the SSD has been flushed */
@@ -142,6 +149,33 @@ bool lc_log_write(struct logcache *lc, struct bio *bio);
 
 /* Largest write one record can hold, in sectors. */
 u32 lc_log_write_max(const struct logcache *lc);
+
+/* A batch of the cleaner's own with @from, @ent and data set up by lc_log_copy_add().
+ * lc_log_copy() brings it through the log like any other and waits until it is
+ * published. Entries that are not what the index maps to any more, or soon will not
+ * be, are left out, so that a copy never takes the place of something newer.
+ * May sleep; wants a running log. Return: 0, -ENOSPC (no segment), -EBUSY (the log
+ * does not take writes now) or -EIO.
+ */
+int lc_log_copy(struct logcache *lc, struct lc_batch *b);
+/* Room for @len sectors of @op from @from; NULL: the batch is full. Data goes to what is
+ * returned; for an op without, anything that is not NULL is.
+ */
+void *lc_log_copy_add(struct lc_batch *b, u64 lba, u32 len, u8 op, u64 from);
+/* Has @b an entry for any sector of [lba, lba + len)? */
+bool lc_batch_overlaps(const struct lc_batch *b, u64 lba, u32 len);
+void lc_log_copy_init(struct logcache *lc, struct lc_batch *b);
+
+/* The oldest sealed segment is empty, all that counted in it has been copied and
+ * published. @sectors: payload in it that was dirty. It is nobody's then. Any context.
+ */
+void lc_log_copied(struct logcache *lc, struct lc_seg *s, u64 sectors);
+
+/* Where the log begins for the writeback; and the LSN that its next unit has to
+ * reach, 0: any.
+ */
+u64 lc_log_begin(const struct lc_log *log);
+u64 lc_log_floor(const struct lc_log *log);
 
 /* Something changed that pending bios may wait for. Any context. */
 void lc_log_kick(struct logcache *lc);

@@ -65,7 +65,7 @@ enum lc_seg_state {
  * @list:	dirty list, victim list or free list
  * @seq:	sequence number given when it was opened
  * @first_lsn, @end_lsn: log: LSNs inside. fill: both are "as of"
- * @live:	sectors the index maps to
+ * @live:	sectors the index maps to, and LC_SEG_COUNTED: segment.h
  * @readers:	bios reading from it; it is not used again before they are gone
  */
 struct lc_seg {
@@ -118,7 +118,8 @@ struct lc_segs {
 	struct lc_seg *seg;
 	struct list_head free;
 	u32 nr_free;
-	u32 nr_dirty;			/* log segments not wholly on the origin */
+	u32 nr_dirty;			/* log segments not wholly on the origin, */
+	atomic64_t dirty_live;		/* and sectors the index maps to them */
 	u64 next_seq;
 	unsigned long *intact;		/* bitmap of format.h, one bit per block */
 	u32 *crc;			/* one per block */

@@ -173,7 +173,7 @@ bool lc_lru_keep(const struct lc_lru *lru, u64 block);
  */
 void lc_lru_carry(struct lc_lru *lru, u64 from, u64 to);
 
-/* VICTIM → FREE: all of its blocks were carried or dropped. */
+/* VICTIM → FREE: all of its blocks were carried or dropped; or BUSY → FREE. */
 void lc_lru_evicted(struct lc_lru *lru, u32 seg);
 
 /* VICTIM → READY: the eviction was given up half way (I/O error, shutdown). */

@@ -25,12 +25,6 @@ static int lc_map_flush(struct logcache *lc, struct bio *bio)
 	return DM_MAPIO_REMAPPED;
 }
 
-static void lc_cut(struct bio *bio, u32 len)
-{
-	if (len < bio_sectors(bio))
-		dm_accept_partial_bio(bio, len);
-}
-
 static int lc_map_zero(struct logcache *lc, struct bio *bio, u32 len)
 {
 	lc_cut(bio, len);

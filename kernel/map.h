@@ -14,9 +14,17 @@
 #ifndef LC_MAP_H
 #define LC_MAP_H
 
+#include <linux/bio.h>
 #include <linux/device-mapper.h>
 
 struct logcache;
+
+/* Take the first @len sectors of @bio; the rest comes again as a bio of its own. Map context. */
+static inline void lc_cut(struct bio *bio, u32 len)
+{
+	if (len < bio_sectors(bio))
+		dm_accept_partial_bio(bio, len);
+}
 
 int lc_map(struct dm_target *ti, struct bio *bio);
 /* A write whose way in has changed while it waited. Process context; @bio is not cut any more. */

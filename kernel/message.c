@@ -77,7 +77,8 @@ static void lc_status_info(struct logcache *lc, char *result, unsigned int maxle
 	       READ_ONCE(lc->segs.nr_free), READ_ONCE(lc->segs.nr_dirty));
 	DMEMIT(" segment_sectors %u cached_sectors %llu dirty_sectors %llu",
 	       1u << lc->geo.seg_shift, lc_cached_sectors(lc), READ_ONCE(log->dirty_sectors));
-	DMEMIT(" damaged_sectors %llu", lc_damage_sectors(lc));
+	DMEMIT(" dirty_live_sectors %lld damaged_sectors %llu",
+	       atomic64_read(&lc->segs.dirty_live), lc_damage_sectors(lc));
 	DMEMIT(" dirty_age_ms %llu",
 	       since ? jiffies64_to_msecs(get_jiffies_64() - since) : 0ull);
 	DMEMIT(" next_lsn %llu durable_lsn %llu clean_lsn %llu", READ_ONCE(log->next_lsn),

@@ -292,6 +292,8 @@ void lc_ckpt_encode(struct lc_ckpt *ck, const struct lc_geo *geo, const struct l
 		ck->damaged[i].loc = cpu_to_le64(in->damaged[i].loc);
 		ck->damaged[i].len = cpu_to_le32(in->damaged[i].len);
 	}
+	ck->begin_lsn = cpu_to_le64(in->begin_lsn);
+	ck->floor_lsn = cpu_to_le64(in->floor_lsn);
 	head_seal(&ck->head, LC_BLOCK_SIZE);
 }
 
@@ -313,6 +315,8 @@ static void ckpt_get(const struct lc_ckpt *ck, struct lc_ckpt_info *out)
 		out->open_seq[i] = le64_to_cpu(ck->open_seq[i]);
 	out->nr_damaged = le32_to_cpu(ck->nr_damaged);
 	out->damaged = NULL;
+	out->begin_lsn = le64_to_cpu(ck->begin_lsn);
+	out->floor_lsn = le64_to_cpu(ck->floor_lsn);
 }
 
 void lc_ckpt_damaged(const struct lc_ckpt *ck, u32 i, struct lc_damage *out)
@@ -341,6 +345,8 @@ static int ckpt_bound(const struct lc_ckpt_info *c, const struct lc_geo *geo, co
 		return refuse(why, -EINVAL, "log LSN is out of range");
 	if (!seg_link_ok(geo, c->log_seg))
 		return refuse(why, -EINVAL, "log segment is outside the cache");
+	if (!counter_ok(c->floor_lsn) || c->begin_lsn > c->floor_lsn)
+		return refuse(why, -EINVAL, "the log's begin is out of range");
 	if (c->origin_sectors < geo->origin_sectors)
 		return refuse(why, -EINVAL, "origin is smaller than at format");
 	if (c->origin_sectors > LC_ENTRY_LBA_MASK)

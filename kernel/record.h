@@ -99,7 +99,21 @@ struct lc_ckpt_info {
 	u64 open_seq[LC_CKPT_OPEN];
 	u32 nr_damaged;
 	const struct lc_damage *damaged;	/* to encode; decoded by lc_ckpt_damaged() */
+	u64 begin_lsn;
+	u64 floor_lsn;
 };
+
+/* Was the log segment copied away when the checkpoint was taken? */
+static inline bool lc_ckpt_copied(const struct lc_ckpt_info *ck, u64 end_lsn)
+{
+	return end_lsn > ck->clean_lsn && end_lsn <= ck->begin_lsn;
+}
+
+/* The LSN from which on the checkpoint promises the log to be there. */
+static inline u64 lc_ckpt_begin(const struct lc_ckpt_info *ck)
+{
+	return ck->begin_lsn > ck->clean_lsn ? ck->begin_lsn : ck->clean_lsn;
+}
 
 void lc_ckpt_encode(struct lc_ckpt *ck, const struct lc_geo *geo, const struct lc_ckpt_info *in);
 int lc_ckpt_decode(const struct lc_ckpt *ck, const struct lc_geo *geo,

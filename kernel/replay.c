@@ -92,7 +92,7 @@ static void lc_replay_put(struct logcache *lc, struct lc_shard *sh, const struct
 {
 	lc_replay_topup(lc, sh);
 	if (e->kind == LC_EXT_DATA)
-		atomic_add(e->len, &lc_seg_at(lc, e->loc)->live);
+		lc_seg_live_add(lc, lc_seg_at(lc, e->loc), e->len);
 	WARN_ON_ONCE(lc_index_insert(&sh->index, e, lc_seg_drop, lc));
 }
 
@@ -272,6 +272,10 @@ static void lc_replay_slot(struct lc_replay *rp, const struct lc_slot *slot, u32
 			lc_warn(lc,
 				"summary of segment %u on %s: %s; what only it describes is read from the origin",
 				seg, lc->cache->name, why);
+		lc_set_intact(lc, seg, 0);
+		return;
+	}
+	if (info.type == LC_SEG_LOG && lc_ckpt_copied(&rp->ck, info.end_lsn)) {
 		lc_set_intact(lc, seg, 0);
 		return;
 	}
@@ -572,14 +576,14 @@ static int lc_tail_walk(struct lc_replay *rp, bool apply)
 }
 
 /*
- * No log segment that ends above the checkpoint's clean_lsn has been freed, so
- * the sealed ones lead from there to the tail without a gap, clean or not: what
- * is missing could be what supersedes something older.
+ * No log segment that ends above the checkpoint's clean_lsn has been freed but
+ * those that were copied, so the sealed ones lead from there to the tail without a
+ * gap, clean or not: what is missing could be what supersedes something older.
  */
 static u64 lc_sealed_end(struct lc_replay *rp)
 {
 	struct logcache *lc = rp->lc;
-	u64 at = rp->ck.clean_lsn;
+	u64 at = lc_ckpt_begin(&rp->ck);
 	const struct lc_seg *s;
 	u32 i;
 
@@ -612,11 +616,16 @@ static int lc_replay_end(struct lc_replay *rp, u64 end)
 {
 	struct logcache *lc = rp->lc;
 
-	if (rp->clean_lsn <= end)
+	if (rp->clean_lsn > end)
+		lc_error(lc,
+			 "%s says that entries up to %llu are written back, but its log ends at %llu; run logcachectl check",
+			 lc->cache->name, rp->clean_lsn, end);
+	else if (rp->ck.floor_lsn > end)
+		lc_error(lc,
+			 "%s says that entries up to %llu are durable, but its log ends at %llu; run logcachectl check",
+			 lc->cache->name, rp->ck.floor_lsn, end);
+	else
 		return 0;
-	lc_error(lc,
-		 "%s says that entries up to %llu are written back, but its log ends at %llu; run logcachectl check",
-		 lc->cache->name, rp->clean_lsn, end);
 	return -EBADMSG;
 }
 
@@ -632,7 +641,7 @@ static int lc_replay_tail(struct lc_replay *rp)
 		return lc_replay_whole(rp, t->lsn) ?: lc_replay_end(rp, t->lsn);
 	}
 	lc_tail_start(rp, &seq);
-	t->acked = rp->clean_lsn;
+	t->acked = max(rp->clean_lsn, rp->ck.floor_lsn);
 	r = lc_replay_whole(rp, t->lsn);
 	r = r ?: lc_tail_walk(rp, false);
 	end = t->lsn;
@@ -703,7 +712,7 @@ static void lc_replay_sort_one(struct lc_replay *rp, u32 seg)
 	struct lc_seg *s = &lc->segs.seg[seg];
 	u64 block;
 
-	if (s->state != LC_SEG_SEALED || (lc_seg_clean(rp, s) && !atomic_read(&s->live))) {
+	if (s->state != LC_SEG_SEALED || (lc_seg_clean(rp, s) && !lc_seg_live(s))) {
 		lc_set_intact(lc, seg, 0);
 		lc_seg_free(lc, seg);
 		return;
@@ -719,6 +728,7 @@ static void lc_replay_sort_one(struct lc_replay *rp, u32 seg)
 	} else {
 		list_add_tail(&s->list, &lc->log.dirty);
 		lc->segs.nr_dirty++;
+		lc_seg_count(lc, s);
 	}
 }
 
@@ -789,6 +799,8 @@ static int lc_replay_fence(struct lc_replay *rp)
 	lc->ckpt_seq = rp->ck.ckpt_seq;
 	lc->epoch = rp->ck.epoch + !skip;
 	lc->log.clean_lsn = rp->clean_lsn;
+	lc->log.begin_lsn = rp->ck.begin_lsn;
+	lc->log.floor_lsn = rp->ck.floor_lsn;
 	lc->log.dirty_sectors = lc_replay_dirty(rp);
 	lc->log.dirty_since = lc->log.dirty_sectors ? get_jiffies_64() : 0;
 	r = lc_log_start(lc, rp->tail.lsn, rp->tail.chain);

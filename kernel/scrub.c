@@ -77,10 +77,10 @@ static u32 lc_scrub_mapped(struct logcache *lc)
 static void lc_scrub_index(struct logcache *lc)
 {
 	struct lc_seg *s = lc_scrub_seg(lc);
-	u32 live = atomic_read(&s->live), sum = lc_scrub_mapped(lc);
+	u32 live = lc_seg_live(s), sum = lc_scrub_mapped(lc);
 
 	/* What is superseded meanwhile makes a comparison meaningless. */
-	if (sum == live || atomic_read(&s->live) != live)
+	if (sum == live || lc_seg_live(s) != live)
 		return;
 	lc_scrub_error(lc);
 	lc_error_limit(lc, "scrub: %u sectors are mapped to segment %u, its summary knows %u",

@@ -150,7 +150,7 @@ struct lc_segbuf *lc_segbuf_get(struct logcache *lc, u32 seg, enum lc_lru_stream
 	s->seq = sb->seq;
 	s->first_lsn = lsn;
 	s->end_lsn = U64_MAX;
-	atomic_set(&s->live, 0);
+	atomic_set(&s->live, s->type == LC_SEG_LOG ? LC_SEG_COUNTED : 0);
 	memset(&segs->crc[lc_seg_block(lc, seg)], 0, lc->geo.seg_blocks * sizeof(*segs->crc));
 
 	spin_lock_irqsave(&lc->lru_lock, flags);
@@ -260,7 +260,7 @@ void lc_seg_drop(void *ctx, const struct lc_extent *e)
 
 	if (e->kind != LC_EXT_DATA)
 		return;
-	atomic_sub(e->len, &lc_seg_at(lc, e->loc)->live);
+	lc_seg_live_add(lc, lc_seg_at(lc, e->loc), -(int)e->len);
 	last = lc_block_at(end - 1);
 	for (block = lc_block_at(e->loc); block <= last; block++) {
 		if (test_bit_le(block, lc->segs.intact))

@@ -62,6 +62,38 @@ static inline u64 lc_seg_block(const struct logcache *lc, u32 seg)
 	return (u64)seg * lc->geo.seg_blocks;
 }
 
+/*
+ * Set in lc_seg.live of a log segment until it is clean: what changes the number
+ * learns in the same step whether it changes the sum in lc_segs.dirty_live, too.
+ */
+#define LC_SEG_COUNTED	0x40000000
+
+static inline u32 lc_seg_live(const struct lc_seg *s)
+{
+	return atomic_read(&s->live) & ~LC_SEG_COUNTED;
+}
+
+/* Map @n more sectors to @s; negative: fewer. Any context. */
+static inline void lc_seg_live_add(struct logcache *lc, struct lc_seg *s, int n)
+{
+	if (atomic_add_return(n, &s->live) & LC_SEG_COUNTED)
+		atomic64_add(n, &lc->segs.dirty_live);
+}
+
+/* @s is dirty, as found at a start; or it is no longer. Any context. */
+static inline void lc_seg_count(struct logcache *lc, struct lc_seg *s)
+{
+	atomic64_add(atomic_fetch_or(LC_SEG_COUNTED, &s->live), &lc->segs.dirty_live);
+}
+
+static inline void lc_seg_uncount(struct logcache *lc, struct lc_seg *s)
+{
+	int live = atomic_fetch_andnot(LC_SEG_COUNTED, &s->live);
+
+	if (live & LC_SEG_COUNTED)
+		atomic64_sub(live & ~LC_SEG_COUNTED, &lc->segs.dirty_live);
+}
+
 /* Block of the device where segment @seg starts; and its slot. */
 static inline u64 lc_seg_dev_block(const struct logcache *lc, u32 seg)
 {

@@ -95,7 +95,7 @@ static u32 lc_lru_live(void *ctx, u32 seg)
 {
 	struct logcache *lc = ctx;
 
-	return DIV_ROUND_UP(atomic_read(&lc->segs.seg[seg].live), LC_BLOCK_SECTORS);
+	return DIV_ROUND_UP(lc_seg_live(&lc->segs.seg[seg]), LC_BLOCK_SECTORS);
 }
 
 static int lc_policy_init(struct logcache *lc)

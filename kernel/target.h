@@ -39,6 +39,8 @@ enum lc_plant {
 	LC_PLANT_NO_FLUSH,	/* a flush does not flush the SSD */
 	LC_PLANT_NO_FENCE,	/* recovery after a crash does not cut the log */
 	LC_PLANT_NO_CKPT,	/* segments are used again without a checkpoint */
+	LC_PLANT_STALE_COPY,	/* the cleaner does not look for newer writes */
+	LC_PLANT_NO_FLOOR,	/* a unit may end anywhere, whatever was copied */
 };
 
 #ifdef LC_PLANT_BUGS

@@ -106,11 +106,12 @@ static void lc_unit_flatten(struct logcache *lc, struct lc_unit *u)
 static int lc_unit_collect_again(struct logcache *lc, struct lc_unit *u)
 {
 	const struct lc_unit_limit limit = {
+		.from = u->start,
 		.end = u->end,
 		.data = u->data_max,
 		.extents = LC_UNIT_EXTENTS,
 	};
-	int r = lc_unit_collect(lc, u->start, &limit);
+	int r = lc_unit_collect(lc, &limit);
 
 	if (r)
 		return r;
@@ -138,12 +139,13 @@ static int lc_unit_cut(struct logcache *lc)
 	struct lc_units *us = lc_units(lc);
 	struct lc_unit *u = lc_unit_at(us, us->nr);
 	const struct lc_unit_limit limit = {
+		.from = us->next_lsn,
 		.end = U64_MAX,
 		/* The last entry may be as long as entries are. */
 		.data = ((u64)lc->args.object_mb << (20 - LC_SECTOR_SHIFT)) - LC_ENTRY_DATA_MAX,
 		.extents = LC_UNIT_EXTENTS,
 	};
-	int r = lc_unit_collect(lc, us->next_lsn, &limit);
+	int r = lc_unit_collect(lc, &limit);
 
 	if (r)
 		return r;

@@ -27,6 +27,9 @@
 #define LC_BACKOFF_MIN	(HZ / 10)
 #define LC_BACKOFF_MAX	(10 * HZ)
 
+/* Older than this the log is not kept from the origin for the sake of space. */
+#define LC_YIELD_AGE	(60 * HZ)
+
 /* Somebody who waited for the origin so lately will do so again. */
 #define LC_FOREGROUND	(HZ / 2)
 /* clean_lsn of an idle log is stored by then, however little it saves. */
@@ -57,6 +60,49 @@ struct lc_job {
 unsigned int lc_wb_dirty_percent(const struct logcache *lc)
 {
 	return READ_ONCE(lc->segs.nr_dirty) * 100 / lc->geo.nr_segs;
+}
+
+/* Percent of the cache that would have to go to the origin to have nothing dirty. */
+static unsigned int lc_wb_live_percent(const struct logcache *lc)
+{
+	return div_u64(atomic64_read(&lc->segs.dirty_live) * 100,
+		       (u64)lc->geo.nr_segs << lc->geo.seg_shift);
+}
+
+/* Is the log as old as it may become for the sake of space? */
+static bool lc_wb_old(const struct logcache *lc)
+{
+	return time_after_eq64(get_jiffies_64(), READ_ONCE(lc->log.dirty_since) + LC_YIELD_AGE);
+}
+
+static bool lc_wb_gives_up(const struct lc_writeback *wb)
+{
+	return READ_ONCE(wb->stop) || atomic_read(&wb->yield) == LC_YIELD_ASKED;
+}
+
+static struct lc_unit_limit lc_wb_limit(const struct logcache *lc)
+{
+	return (struct lc_unit_limit){
+		.from = lc_log_begin(&lc->log),
+		.floor = lc_log_floor(&lc->log),
+		.end = U64_MAX,
+		.data = (u64)lc->args.writeback_unit_mb << (20 - LC_SECTOR_SHIFT),
+		.extents = U32_MAX,
+	};
+}
+
+/* What of the unit was not in the windows up to now. False: nothing, or *@r. */
+static bool lc_unit_next_window(struct logcache *lc, int *r)
+{
+	struct lc_writeback *wb = &lc->wb;
+	struct lc_unit_limit limit = lc_wb_limit(lc);
+
+	if (*r || wb->unit_high == U64_MAX || lc_wb_gives_up(wb))
+		return false;
+	limit.floor = wb->unit_end;
+	limit.end = wb->unit_end;
+	*r = lc_unit_window(lc, wb->unit_high, &limit);
+	return !*r;
 }
 
 /*--------------------------------------------------------------------------
@@ -291,7 +337,7 @@ static bool lc_wb_foreground(struct logcache *lc)
 }
 
 /* Somebody has asked for it, or waits for it. */
-static bool lc_wb_asked(const struct logcache *lc)
+bool lc_wb_asked(const struct logcache *lc)
 {
 	/* With clean segments to evict a full log does not wait for us. */
 	return lc->wb.drain || lc->wb.keep_clean ||
@@ -305,10 +351,10 @@ static bool lc_wb_asked(const struct logcache *lc)
  */
 static int lc_wb_depth(struct logcache *lc)
 {
-	unsigned int depth = lc->args.writeback_depth, pct = lc_wb_dirty_percent(lc);
+	unsigned int depth = lc->args.writeback_depth, pct = lc_wb_live_percent(lc);
 	unsigned int from = lc->args.dirty_start, to = lc->args.dirty_throttle;
 
-	if (pct >= to || lc_wb_asked(lc) || !lc_wb_foreground(lc))
+	if (pct >= to || lc_wb_dirty_percent(lc) >= to || lc_wb_asked(lc) || !lc_wb_foreground(lc))
 		return depth;
 	if (pct <= from)
 		return 1;
@@ -320,7 +366,8 @@ static void lc_wb_start_job(struct logcache *lc, struct lc_job *job)
 {
 	struct lc_writeback *wb = &lc->wb;
 
-	wait_event_idle(wb->wait, atomic_read(&wb->jobs) < lc_wb_depth(lc) || wb->stop);
+	wait_event_idle(wb->wait, atomic_read(&wb->jobs) < lc_wb_depth(lc) ||
+			lc_wb_gives_up(wb));
 	lc_job_start(job);
 }
 
@@ -343,7 +390,7 @@ static int lc_unit_issue(struct logcache *lc)
 	u64 cursor = 0;
 	int r = 0, r2;
 
-	while (!lc->wb.stop && lc_index_next(&lc->wb.unit, &cursor, &e)) {
+	while (!lc_wb_gives_up(&lc->wb) && lc_index_next(&lc->wb.unit, &cursor, &e)) {
 		if (e.kind != LC_EXT_DATA) {
 			r2 = lc->origin.ops->zero(lc, &e);
 			r = r ?: r2;
@@ -412,7 +459,7 @@ static int lc_job_salvage(struct lc_job *job)
 		loc = p->loc;
 		for (left = p->len; left; left -= n, lba += n, loc += n) {
 			n = min_t(u32, left, LC_BLOCK_SECTORS - loc % LC_BLOCK_SECTORS);
-			r = job->lc->wb.stop ? -EINTR :
+			r = lc_wb_gives_up(&job->lc->wb) ? -EINTR :
 			    lc_salvage_block(job->lc, job->page[0], lba, loc, n);
 			if (r)
 				return r;
@@ -427,7 +474,7 @@ static void lc_job_again(struct lc_job *job)
 	struct logcache *lc = job->lc;
 	struct lc_writeback *wb = &lc->wb;
 
-	if (wb->stop) {
+	if (lc_wb_gives_up(wb)) {
 		lc_job_free(job);
 	} else if (job->tries < LC_JOB_TRIES) {
 		lc_wb_start_job(lc, job);
@@ -464,7 +511,7 @@ static bool lc_unit_again(struct logcache *lc)
 		lc_mode_update(lc);
 	}
 	pause = min_t(unsigned long, LC_BACKOFF_MIN << min(wb->errors - 1, 7u), LC_BACKOFF_MAX);
-	wait_event_idle_timeout(wb->wait, wb->stop, pause);
+	wait_event_idle_timeout(wb->wait, lc_wb_gives_up(wb), pause);
 	list_for_each_entry_safe(job, n, &jobs, list) {
 		list_del(&job->list);
 		lc_job_again(job);
@@ -476,21 +523,25 @@ static bool lc_unit_again(struct logcache *lc)
 static int lc_unit_apply(struct logcache *lc)
 {
 	struct lc_writeback *wb = &lc->wb;
+	bool any;
 	int r;
 
+	/* Direct writes leave units behind in which there is nothing for the origin. */
+	any = lc_index_extents(&wb->unit);
 	/* Direct writes of before must not land on top of the unit; no new ones come (mode.h). */
-	if (lc_index_extents(&wb->unit))
-		wait_event_idle(wb->wait, wb->stop || !atomic_read(&lc->through.nr));
+	if (any)
+		wait_event_idle(wb->wait, lc_wb_gives_up(wb) || !atomic_read(&lc->through.nr));
 	WRITE_ONCE(wb->half, true);
 	wb->damaged = false;
-	r = lc_unit_issue(lc);
-	lc_wb_wait_jobs(lc);
-	while (lc_unit_again(lc))
-		;
-	if (!r && wb->stop)
+	do {
+		r = lc_unit_issue(lc);
+		lc_wb_wait_jobs(lc);
+		while (lc_unit_again(lc))
+			;
+	} while (lc_unit_next_window(lc, &r));
+	if (!r && lc_wb_gives_up(wb))
 		r = -EINTR;
-	/* Direct writes leave units behind in which there is nothing for the origin. */
-	if (!r && lc_index_extents(&wb->unit))
+	if (!r && any)
 		r = lc->origin.ops->flush(lc);
 	/*
 	 * Damage is known durably before the unit counts as clean, and so is whatever
@@ -499,7 +550,7 @@ static int lc_unit_apply(struct logcache *lc)
 	if (!r && wb->damaged && lc->state == LC_OK)
 		r = lc_ckpt_write(lc, 0);
 	if (r) {
-		wb->errors++;
+		wb->errors += r != -EINTR;
 		return r;
 	}
 	wb->errors = 0;
@@ -513,6 +564,20 @@ static int lc_unit_apply(struct logcache *lc)
  *--------------------------------------------------------------------------
  */
 
+/*
+ * What has just become dirty is not due for a while, and nor is what a unit has just
+ * given up: the readers that were in its way are still there.
+ */
+static bool lc_wb_of_age(const struct logcache *lc)
+{
+	u64 since = READ_ONCE(lc->log.dirty_since);
+
+	if (lc->wb.yielded && !lc_wb_old(lc))
+		since = max(since, lc->wb.yielded);
+	return time_after_eq64(get_jiffies_64(),
+			       since + msecs_to_jiffies(lc->args.writeback_age_ms));
+}
+
 static bool lc_wb_due(struct logcache *lc)
 {
 	struct lc_log *log = &lc->log;
@@ -520,9 +585,8 @@ static bool lc_wb_due(struct logcache *lc)
 
 	if (clean >= READ_ONCE(log->published_lsn) || lc->wb.stop)
 		return false;
-	return lc_wb_asked(lc) || lc_wb_dirty_percent(lc) >= lc->args.dirty_start ||
-	       time_after_eq64(get_jiffies_64(), READ_ONCE(log->dirty_since) +
-			       msecs_to_jiffies(lc->args.writeback_age_ms));
+	return lc_wb_asked(lc) || lc_wb_live_percent(lc) >= lc->args.dirty_start ||
+	       lc_wb_dirty_percent(lc) >= lc->args.dirty_throttle || lc_wb_of_age(lc);
 }
 
 /* Look again when the oldest dirty data comes of age; a failed unit pauses first. */
@@ -579,14 +643,33 @@ void lc_wb_cleaned(struct logcache *lc, u64 lsn, u64 sectors)
 	wake_up_all(&lc->wb.wait);
 }
 
+/* The turn is ours, and is given back. */
+static int lc_wb_unit(struct logcache *lc)
+{
+	const struct lc_unit_limit limit = lc_wb_limit(lc);
+	struct lc_writeback *wb = &lc->wb;
+	int r;
+
+	r = lc_unit_collect(lc, &limit);
+	if (!r)
+		r = lc_unit_apply(lc);
+	if (!r)
+		lc_wb_cleaned(lc, wb->unit_end, wb->unit_sectors);
+	else if (r != -EINTR)
+		lc_warn(lc, "writeback of a unit failed: error %d; trying again", r);
+	atomic_set_release(&wb->turn, LC_TURN_NOBODY);
+	if (atomic_cmpxchg(&wb->yield, LC_YIELD_ASKED, r ? LC_YIELD_GIVEN : LC_YIELD_NO) ==
+	    LC_YIELD_ASKED)
+		wb->yielded = r ? get_jiffies_64() : 0;
+	lc_evict_kick(lc);
+	wake_up_all(&wb->wait);
+	lc_mode_update(lc);
+	return r == -EINTR ? 0 : r;
+}
+
 static void lc_wb_work(struct work_struct *work)
 {
 	struct logcache *lc = container_of(to_delayed_work(work), struct logcache, wb.work);
-	const struct lc_unit_limit limit = {
-		.end = U64_MAX,
-		.data = (u64)lc->args.writeback_unit_mb << (20 - LC_SECTOR_SHIFT),
-		.extents = U32_MAX,
-	};
 	struct lc_writeback *wb = &lc->wb;
 	int r = 0;
 
@@ -600,17 +683,44 @@ static void lc_wb_work(struct work_struct *work)
 		return;
 	}
 	if (lc_wb_due(lc)) {
-		r = lc_unit_collect(lc, READ_ONCE(lc->log.clean_lsn), &limit);
-		if (!r)
-			r = lc_unit_apply(lc);
-		if (!r)
-			lc_wb_cleaned(lc, wb->unit_end, wb->unit_sectors);
-		else if (r != -EINTR)
-			lc_warn(lc, "writeback of a unit failed: error %d; trying again", r);
-		wake_up_all(&wb->wait);
-		lc_mode_update(lc);
+		/* Who has the turn, or is to have it, kicks us. */
+		if (atomic_read(&wb->yield) == LC_YIELD_GIVEN ||
+		    atomic_cmpxchg(&wb->turn, LC_TURN_NOBODY, LC_TURN_UNIT) != LC_TURN_NOBODY)
+			return;
+		r = lc_wb_unit(lc);
 	}
 	lc_wb_rearm(lc, r);
+}
+
+bool lc_wb_clean_begin(struct logcache *lc)
+{
+	struct lc_writeback *wb = &lc->wb;
+
+	if (atomic_cmpxchg(&wb->turn, LC_TURN_NOBODY, LC_TURN_CLEAN) == LC_TURN_NOBODY)
+		return true;
+	if (lc_wb_depth(lc) < lc->args.writeback_depth && !READ_ONCE(wb->errors) &&
+	    !lc_wb_old(lc)) {
+		atomic_cmpxchg(&wb->yield, LC_YIELD_NO, LC_YIELD_ASKED);
+		wake_up_all(&wb->wait);
+	}
+	return false;
+}
+
+bool lc_wb_yields(const struct logcache *lc)
+{
+	return atomic_read(&lc->wb.yield) == LC_YIELD_ASKED;
+}
+
+void lc_wb_clean_end(struct logcache *lc)
+{
+	atomic_set_release(&lc->wb.turn, LC_TURN_NOBODY);
+	lc_wb_kick(lc);
+}
+
+void lc_wb_unyield(struct logcache *lc)
+{
+	if (atomic_cmpxchg(&lc->wb.yield, LC_YIELD_GIVEN, LC_YIELD_NO) == LC_YIELD_GIVEN)
+		lc_wb_kick(lc);
 }
 
 void lc_wb_arm(struct logcache *lc)
@@ -624,7 +734,8 @@ void lc_wb_arm(struct logcache *lc)
 void lc_wb_grown(struct logcache *lc)
 {
 	/* A helper has a full object to do sooner. */
-	if (lc->origin.ops->writeback || lc_wb_dirty_percent(lc) >= lc->args.dirty_start)
+	if (lc->origin.ops->writeback || lc_wb_live_percent(lc) >= lc->args.dirty_start ||
+	    lc_wb_dirty_percent(lc) >= lc->args.dirty_throttle)
 		lc_wb_kick(lc);
 }
 
@@ -651,6 +762,7 @@ void lc_wb_stop(struct logcache *lc)
 void lc_wb_resume(struct logcache *lc)
 {
 	lc->wb.stop = false;
+	atomic_set(&lc->wb.yield, LC_YIELD_NO);
 	lc_wb_kick(lc);
 }
 

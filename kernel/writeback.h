@@ -28,6 +28,27 @@
 
 struct logcache;
 
+/*
+ * Whose the oldest segments of the log are. The cleaner moves what a unit reads, so
+ * they take turns. A unit in which the origin's readers leave no room is asked for
+ * its turn: what it has written was not for nothing only if it is not superseded, but
+ * the space is needed now.
+ *
+ *   NOBODY --unit--> UNIT --done, or given up for the cleaner--> NOBODY
+ *      `---clean---> CLEAN --a segment is empty, or is not to be emptied--> NOBODY
+ */
+enum lc_wb_turn {
+	LC_TURN_NOBODY,
+	LC_TURN_UNIT,
+	LC_TURN_CLEAN,
+};
+
+enum lc_wb_yield {
+	LC_YIELD_NO,
+	LC_YIELD_ASKED,		/* the unit is to give up */
+	LC_YIELD_GIVEN,		/* it has: no other before the cleaner had its turn */
+};
+
 struct lc_writeback {
 	struct workqueue_struct *wq;	/* its own: it waits for the origin without bound */
 	struct delayed_work work;
@@ -39,6 +60,11 @@ struct lc_writeback {
 	u64 unit_end;			/* LSN */
 	u64 unit_sectors;		/* of payload that the unit makes clean */
 	u64 unit_data;			/* of it what is newest, and goes to the origin */
+	u64 unit_low;			/* its window: sectors of the volume that it looks at; */
+	u64 unit_high;			/* more than one if not all fits the index */
+	atomic_t turn;			/* enum lc_wb_turn */
+	atomic_t yield;			/* enum lc_wb_yield */
+	u64 yielded;			/* jiffies64 when one last gave up for the cleaner; or 0 */
 	u64 flush_lsn;			/* forced up to here */
 	bool drain;			/* write back whatever there is: a change of mode */
 	bool keep_clean;		/* the same, because somebody asked for it */
@@ -75,5 +101,17 @@ void lc_wb_resume(struct logcache *lc);
 void lc_wb_cleaned(struct logcache *lc, u64 lsn, u64 sectors);
 /* Percent of the segments that hold log data not yet on the origin. */
 unsigned int lc_wb_dirty_percent(const struct logcache *lc);
+/* Has somebody asked for everything to be written back, or waits for it? */
+bool lc_wb_asked(const struct logcache *lc);
+
+/* The cleaner's turn; false: a unit is under way, and is asked to give up where that
+ * is better. Any context.
+ */
+bool lc_wb_clean_begin(struct logcache *lc);
+void lc_wb_clean_end(struct logcache *lc);
+/* Has a unit been asked to give up, and will kick the eviction when it has? Any context. */
+bool lc_wb_yields(const struct logcache *lc);
+/* The cleaner has looked: units go on. Any context. */
+void lc_wb_unyield(struct logcache *lc);
 
 #endif /* LC_WRITEBACK_H */

@@ -129,8 +129,13 @@ static void check_sequence(struct check *c)
 static void check_lsns(struct check *c)
 {
 	const struct recovery *rec = &c->rec;
-	u64 from = c->img.ckpt.clean_lsn, have = from;
+	u64 from = lc_ckpt_begin(&c->img.ckpt), have = from;
 	u32 i;
+
+	if (c->img.ckpt.floor_lsn > rec->tail_lsn)
+		finding(&c->findings, FAULT, NO_BLOCK, advice_dirty,
+			"all below LSN %llu is said to be durable, but the log ends at %llu",
+			c->img.ckpt.floor_lsn, rec->tail_lsn);
 
 	if (rec->clean_lsn > rec->tail_lsn)
 		finding(&c->findings, FAULT, NO_BLOCK, "the end of the log is lost; seek help",
@@ -201,16 +206,16 @@ static void bad_record(struct check *c, const struct source *src, u32 at, const 
 		"record in block %u of segment %u: %s", at, src->seg, why);
 }
 
-/* The slot of a clean segment outlives the segment: it may be in use again. */
-static bool reused(const struct check *c, const struct source *src)
+/*
+ * Had the segment been freed when the checkpoint was taken? Then it may be in use
+ * again, and what is in it need not be what its slot says, in no part: of the first
+ * record of the new use any sectors can be there. A segment that is not free has
+ * the bit of its first header, which no payload supersedes.
+ */
+static bool was_free(const struct check *c, const struct source *src)
 {
-	struct lc_record_info info;
-	const char *why;
-
-	if (src->dirty)
-		return false;
-	return lc_record_decode(seg_block_at(c, 0), &c->img.geo, 0, c->img.ckpt.origin_sectors,
-				&info, &why) || info.seq != src->seq;
+	return src->end_lsn <= c->img.ckpt.clean_lsn &&
+	       !image_intact(&c->img, src->seg, src->seq, 0);
 }
 
 /* Follows the records of a sealed segment, which has to lead to what its slot says. */
@@ -222,7 +227,7 @@ static void check_records(struct check *c, const struct source *src, const struc
 	u32 at = 0, chain = 0, done = 0;
 	const char *why;
 
-	if (reused(c, src))
+	if (was_free(c, src))
 		return;
 	while (done < has->nr_ents) {
 		const struct lc_record *r;

@@ -94,6 +94,8 @@ static json_t *json_ckpt(const struct image *img)
 	json_object_set_new(o, "clean_stop", json_boolean(ck->flags & LC_CKPT_CLEAN));
 	json_set_u64(o, "next_seq", ck->next_seq);
 	json_set_u64(o, "clean_lsn", ck->clean_lsn);
+	json_set_u64(o, "begin_lsn", ck->begin_lsn);
+	json_set_u64(o, "floor_lsn", ck->floor_lsn);
 	json_set_seg(o, "log_segment", ck->log_seg);
 	json_set_u64(o, "log_seq", ck->log_seq);
 	json_set_u64(o, "log_lsn", ck->log_lsn);
@@ -148,12 +150,14 @@ static void print_ckpt(const struct image *img)
 	       "  epoch        %llu, %s\n"
 	       "  next seq     %llu\n"
 	       "  clean LSN    %llu\n"
+	       "  copied       segments up to LSN %llu; whole from LSN %llu\n"
 	       "  log          segment %s, seq %llu, LSN %llu, chain %08x\n"
 	       "  volume       %llu sectors\n",
 	       ck->ckpt_seq, img->ckpt_slot, ck->epoch,
 	       ck->flags & LC_CKPT_CLEAN ? "stopped in order" : "stopped without notice, or in use",
-	       ck->next_seq, ck->clean_lsn, seg_text(seg, sizeof(seg), ck->log_seg), ck->log_seq,
-	       ck->log_lsn, ck->log_chain, ck->origin_sectors);
+	       ck->next_seq, ck->clean_lsn, ck->begin_lsn, ck->floor_lsn,
+	       seg_text(seg, sizeof(seg), ck->log_seg), ck->log_seq, ck->log_lsn, ck->log_chain,
+	       ck->origin_sectors);
 }
 
 /*----------------------------------------------------------------

@@ -78,17 +78,15 @@ static size_t bits_bytes(const struct image *img)
 	return (size_t)img->geo.nr_bitmap * LC_BITMAP_BYTES;
 }
 
-/* Return: 0, or an error with *@why and the block it is about. */
-static int read_ckpt(const struct image *img, unsigned int slot, struct lc_ckpt_info *info,
-		     u8 *bits, const char **why, u64 *block)
-{
-	static struct lc_bitmap_block b;
-	static struct lc_ckpt ck;
-	int ret;
-	u32 i;
+static const char advice_no_ckpt[] =
+	"without a checkpoint the cache cannot start: keep the device as it is and seek help";
 
-	*block = image_ckpt_block(img, slot);
-	ret = device_read(&img->dev, *block, &ck, 1);
+static int read_ckpt_head(const struct image *img, unsigned int slot, struct lc_ckpt_info *info,
+			  const char **why)
+{
+	static struct lc_ckpt ck;
+	int ret = device_read(&img->dev, image_ckpt_block(img, slot), &ck, 1);
+
 	if (ret) {
 		*why = strerror(-ret);
 		return ret;
@@ -97,9 +95,20 @@ static int read_ckpt(const struct image *img, unsigned int slot, struct lc_ckpt_
 		*why = "never written";
 		return -ENODATA;
 	}
-	ret = lc_ckpt_decode(&ck, &img->geo, info, why);
+	return lc_ckpt_decode(&ck, &img->geo, info, why);
+}
+
+/* Return: 0, or an error with *@why and the block it is about. */
+static int read_ckpt_bits(const struct image *img, unsigned int slot,
+			  const struct lc_ckpt_info *info, u8 *bits, const char **why, u64 *block)
+{
+	static struct lc_bitmap_block b;
+	int ret = 0;
+	u32 i;
+
 	for (i = 0; !ret && i < img->geo.nr_bitmap; i++) {
-		ret = device_read(&img->dev, ++*block, &b, 1);
+		*block = image_ckpt_block(img, slot) + 1 + i;
+		ret = device_read(&img->dev, *block, &b, 1);
 		if (ret)
 			*why = strerror(-ret);
 		else
@@ -111,14 +120,29 @@ static int read_ckpt(const struct image *img, unsigned int slot, struct lc_ckpt_
 }
 
 /* One bad checkpoint is what a crash while writing it leaves; it is no fault by itself. */
-static void say_bad_ckpt(struct image *img, unsigned int slot, int err, const char *why, u64 block,
+static void say_bad_head(struct image *img, unsigned int slot, int err, const char *why,
 			 bool other_ok)
 {
 	if (err == -ENODATA && other_ok)
 		return;
-	finding(img->findings, other_ok && err == -EBADMSG ? NOTE : FAULT, block,
+	finding(img->findings, other_ok && err == -EBADMSG ? NOTE : FAULT,
+		image_ckpt_block(img, slot),
 		other_ok ? "the other one counts; normal after a crash while it was written" :
-			   "without a checkpoint the cache cannot start: keep the device as it is and seek help",
+			   advice_no_ckpt,
+		"checkpoint %u: %s", slot, why);
+}
+
+/*
+ * A head is written behind its bits. So the older of two loses its bits first when it
+ * is replaced; but bad bits of the newer are damage, and the module refuses the cache:
+ * what the older believes may have been used again.
+ */
+static void say_bad_bits(struct image *img, unsigned int slot, bool newer, const char *why,
+			 u64 block)
+{
+	finding(img->findings, newer ? FAULT : NOTE, block,
+		newer ? advice_no_ckpt :
+			"the other one counts; normal after a crash while this one was replaced",
 		"checkpoint %u: %s", slot, why);
 }
 
@@ -150,26 +174,33 @@ static bool load_ckpt(struct image *img)
 {
 	struct lc_ckpt_info info[LC_CKPT_SLOTS];
 	const char *why[LC_CKPT_SLOTS];
-	u64 block[LC_CKPT_SLOTS];
 	u8 *bits[LC_CKPT_SLOTS];
 	int err[LC_CKPT_SLOTS];
 	unsigned int i, best;
+	u64 block;
 
-	for (i = 0; i < LC_CKPT_SLOTS; i++) {
-		bits[i] = xcalloc(1, bits_bytes(img));
-		err[i] = read_ckpt(img, i, &info[i], bits[i], &why[i], &block[i]);
-	}
+	for (i = 0; i < LC_CKPT_SLOTS; i++)
+		err[i] = read_ckpt_head(img, i, &info[i], &why[i]);
 	for (i = 0; i < LC_CKPT_SLOTS; i++)
 		if (err[i])
-			say_bad_ckpt(img, i, err[i], why[i], block[i], !err[!i]);
+			say_bad_head(img, i, err[i], why[i], !err[!i]);
 	best = !err[1] && (err[0] || info[1].ckpt_seq > info[0].ckpt_seq);
+	if (!err[0] && !err[1] && info[0].ckpt_seq == info[1].ckpt_seq)
+		finding(img->findings, FAULT, image_ckpt_block(img, 1),
+			"seek help before using the cache",
+			"both checkpoints have the number %llu", info[0].ckpt_seq);
+	for (i = 0; i < LC_CKPT_SLOTS; i++) {
+		bits[i] = xcalloc(1, bits_bytes(img));
+		if (err[i])
+			continue;
+		err[i] = read_ckpt_bits(img, i, &info[i], bits[i], &why[i], &block);
+		if (err[i])
+			say_bad_bits(img, i, i == best, why[i], block);
+	}
 	img->ckpt = info[best];
 	img->ckpt_slot = best;
 	img->bits = bits[best];
 	free(bits[!best]);
-	if (!err[0] && !err[1] && info[0].ckpt_seq == info[1].ckpt_seq)
-		finding(img->findings, FAULT, block[1], "seek help before using the cache",
-			"both checkpoints have the number %llu", info[0].ckpt_seq);
 	return !err[best] && load_damage(img);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* flush, drain, scrub, query: messages to a volume that runs. */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -41,34 +42,66 @@ static int gave_up(const char *name, const struct status *s, unsigned int timeou
 			 timeout, name);
 }
 
-static int wait_written_back(const char *name, unsigned int timeout)
+/* Something that goes on in the volume, to be waited for. */
+struct wait {
+	const char *what;
+	unsigned int timeout;	/* seconds, 0: none */
+	bool started;
+	u64 total;		/* to do; from the first status on */
+	u64 lsn;		/* writeback: the end of the log at the start */
+	/* Has it come to its end? *@done: how far it is. */
+	bool (*over)(struct wait *w, const struct status *s, u64 *done);
+};
+
+/* Return: 0, -ETIMEDOUT, or an exit status. The caller frees *@s, the last status. */
+static int wait_for(const char *name, struct wait *w, struct status *s)
 {
-	time_t end = time(NULL) + timeout;
+	time_t end = time(NULL) + w->timeout;
 	struct progress p = {};
-	u64 first = 0, lsn = 0, dirty;
-	struct status s;
+	bool over;
+	u64 done;
 	int ret;
 
-	for (;; status_free(&s), sleep_ms(POLL_MS)) {
-		ret = status_of(&s, name);
+	for (;; status_free(s), sleep_ms(POLL_MS)) {
+		ret = status_of(s, name);
 		if (ret)
 			break;
-		dirty = status_num(&s, "dirty_sectors");
-		if (!p.what) {
-			first = dirty;
-			lsn = status_num(&s, "next_lsn");
-			progress_start(&p, "writing back", first);
-		}
-		if (written_back(&s, lsn))
+		over = w->over(w, s, &done);
+		if (!w->started)
+			progress_start(&p, w->what, w->total);
+		w->started = true;
+		if (over)
 			break;
-		if (timeout && time(NULL) >= end) {
-			progress_end(&p);
-			ret = gave_up(name, &s, timeout);
+		if (w->timeout && time(NULL) >= end) {
+			ret = -ETIMEDOUT;
 			break;
 		}
-		progress_show(&p, first > dirty ? first - dirty : 0);
+		progress_show(&p, done);
 	}
 	progress_end(&p);
+	return ret;
+}
+
+static bool writeback_over(struct wait *w, const struct status *s, u64 *done)
+{
+	u64 dirty = status_num(s, "dirty_sectors");
+
+	if (!w->started) {
+		w->total = dirty;
+		w->lsn = status_num(s, "next_lsn");
+	}
+	*done = w->total > dirty ? w->total - dirty : 0;
+	return written_back(s, w->lsn);
+}
+
+static int wait_written_back(const char *name, unsigned int timeout)
+{
+	struct wait w = { .what = "writing back", .timeout = timeout, .over = writeback_over };
+	struct status s;
+	int ret = wait_for(name, &w, &s);
+
+	if (ret == -ETIMEDOUT)
+		ret = gave_up(name, &s, timeout);
 	status_free(&s);
 	return ret;
 }
@@ -119,23 +152,19 @@ static int scrub_result(const char *name, const struct status *s, u64 errors)
 	return lost ? CTL_FAILED : CTL_OK;
 }
 
+static bool scrub_over(struct wait *w, const struct status *s, u64 *done)
+{
+	w->total = status_num(s, "segments");
+	*done = status_num(s, "scrub_segments");
+	return !status_num(s, "scrub_running");
+}
+
 static int wait_scrubbed(const char *name, u64 errors)
 {
-	struct progress p = {};
+	struct wait w = { .what = "verifying segments", .over = scrub_over };
 	struct status s;
-	int ret;
+	int ret = wait_for(name, &w, &s);
 
-	for (;; status_free(&s), sleep_ms(POLL_MS)) {
-		ret = status_of(&s, name);
-		if (ret)
-			break;
-		if (!p.what)
-			progress_start(&p, "verifying segments", status_num(&s, "segments"));
-		if (!status_num(&s, "scrub_running"))
-			break;
-		progress_show(&p, status_num(&s, "scrub_segments"));
-	}
-	progress_end(&p);
 	if (!ret)
 		ret = scrub_result(name, &s, errors);
 	status_free(&s);

@@ -279,6 +279,7 @@ static void find_tail(const struct image *img, struct recovery *rec)
 	rec->end_seg = w.seg;
 	rec->end_at = w.at;
 	rec->end_why = img->ckpt.flags & LC_CKPT_CLEAN ? "it was stopped in order" : w.why;
+	rec->acked_lsn = img->ckpt.floor_lsn;
 	for (i = 0; i < rec->nr_records; i++)
 		if (rec->records[i].info.acked_lsn > rec->acked_lsn)
 			rec->acked_lsn = rec->records[i].info.acked_lsn;
@@ -347,6 +348,9 @@ static void add_slot_sources(const struct image *img, struct recovery *rec, cons
 		struct source *s;
 
 		if (img->slots[i].err || in_tail[i])
+			continue;
+		/* What counted in it is further on in the log. */
+		if (info->type == LC_SEG_LOG && lc_ckpt_copied(&img->ckpt, info->end_lsn))
 			continue;
 		s = add_source(rec);
 		s->seg = i;

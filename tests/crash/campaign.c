@@ -176,27 +176,55 @@ static void crash_images(struct campaign *c, struct cutter *cutter, const struct
 	phase_done(c, PHASE_IMAGES, &time);
 }
 
+static void save_as(struct campaign *c, const struct crash *crash, const struct image *img,
+		    const char *suffix)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s%s", c->opts->save, suffix);
+	if (!image_save(img, path))
+		printf("# %s at event %" PRIu64 " saved to %s\n", crash->kind, crash->cut, path);
+}
+
 /*
  * The first crash images that led to a violation, as they were before recovery. The
  * cutter makes them again: what recovery wrote went over the ones that were used.
  */
 static void save_images(struct campaign *c, struct cutter *cutter, const struct crash *crash)
 {
-	static const char *const suffix[NR_DEVS] = { "ssd", "origin" };
+	static const char *const suffix[NR_DEVS] = { ".ssd", ".origin" };
 	struct image *img[NR_DEVS];
-	char path[512];
 
 	if (c->saved_images || !c->opts->save)
 		return;
 	c->saved_images = true;
 	crash_images(c, cutter, crash, img);
-	for (unsigned int dev = 0; dev < NR_DEVS; dev++) {
-		snprintf(path, sizeof(path), "%s.%s", c->opts->save, suffix[dev]);
-		if (!image_save(img[dev], path))
-			printf("# %s at event %" PRIu64 " saved to %s\n", crash->kind,
-			       crash->cut, path);
-		image_free(img[dev]);
-	}
+	for (unsigned int dev = 0; dev < NR_DEVS; dev++)
+		save_as(c, crash, img[dev], suffix[dev]);
+	layers_free(img);
+}
+
+/* The first SSD that the offline check did not like, as it was checked. */
+static void save_checked(struct campaign *c, const struct crash *crash, const struct image *ssd)
+{
+	if (c->opts->save && c->result->check_failures == 1)
+		save_as(c, crash, ssd, ".checked");
+}
+
+/* Whatever a crash leaves, and whatever recovery makes of it, is nothing to complain of. */
+static void check_offline(struct campaign *c, const struct crash *crash,
+			  struct image *const img[NR_DEVS], const char *when)
+{
+	uint64_t time = now_ns();
+	bool good = !c->subject->check(c->subject->ctx, img);
+
+	phase_done(c, PHASE_CHECK, &time);
+	if (good)
+		return;
+	report(c, "%s at event %" PRIu64 ", seed %" PRIx64 ": the offline check %s fails",
+	       crash->kind, crash->cut, crash->seed, when);
+	c->result->check_failures++;
+	save_checked(c, crash, img[DEV_SSD]);
 }
 
 /* The recording of the run, or of the first second one in which something was wrong. */
@@ -416,20 +444,19 @@ static void crash_and_chain(struct campaign *c, struct oracle *oracle,
 static void crash_once(struct campaign *c, struct oracle *oracle, const struct crash *crash,
 		       struct image *const img[NR_DEVS], bool check)
 {
-	bool good = recover(c, crash, img, NULL, c->values);
+	bool good;
 
+	if (check)
+		check_offline(c, crash, img, "before recovery");
+	good = recover(c, crash, img, NULL, c->values);
 	if (good) {
 		good = judge(c, oracle, &c->opts->oracle, crash, c->values);
 		good &= stop_subject(c);
 	}
 	if (!good)
 		c->result->cut_violations++;
-	if (good && check && c->subject->check(c->subject->ctx, img)) {
-		report(c, "%s at event %" PRIu64 ", seed %" PRIx64
-		       ": the offline check after recovery and removal fails",
-		       crash->kind, crash->cut, crash->seed);
-		c->result->check_failures++;
-	}
+	if (good && check)
+		check_offline(c, crash, img, "after recovery and removal");
 }
 
 static bool every(unsigned int period, size_t i)
@@ -458,7 +485,7 @@ static void cut_all(struct campaign *c)
 			crash_once(c, oracle, &crash, img,
 				   c->subject->check && every(opts->check_every, i));
 		layers_free(img);
-		if (c->result->cut_violations)
+		if (c->result->cut_violations + c->result->check_failures)
 			save_images(c, cutter, &crash);
 	}
 	free(cuts);

@@ -50,8 +50,9 @@ struct campaign_opts {
 	unsigned int stop_after;	/* give up after so many violations; 0: never */
 	const regex_t *wanted;		/* optional: a report that ends the campaign */
 	/*
-	 * If anything is wrong, write the recording to this file, and the crash images
-	 * that the first violation came from to files with ".ssd" and ".origin" appended.
+	 * If anything is wrong, write the recording to this file, the crash images that
+	 * the first violation came from to files with ".ssd" and ".origin" appended, and
+	 * the SSD that an offline check complained of to one with ".checked".
 	 */
 	const char *save;
 };
@@ -59,6 +60,7 @@ struct campaign_opts {
 /* Where the time goes. */
 enum phase {
 	PHASE_RECORD, PHASE_IMAGES, PHASE_START, PHASE_READ, PHASE_DECODE, PHASE_JUDGE, PHASE_STOP,
+	PHASE_CHECK,
 	NR_PHASES
 };
 

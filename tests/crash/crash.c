@@ -67,7 +67,7 @@ static const struct option {
 	{ "chain-every", "crash twice at every n-th cut; 0: never", .number = &set.chain_every },
 	{ "chain-ops", "at most so many ops between the two crashes", .number = &set.chain_ops },
 	{ "chain-cuts", "second cuts for each first one", .number = &set.chain_cuts },
-	{ "check-every", "run the check command at every n-th cut", .number = &set.check_every },
+	{ "check-every", "run the check command before and after recovery at every n-th cut", .number = &set.check_every },
 	{ "stop-after", "end after so many violations; 0: go on", .number = &set.stop_after },
 };
 
@@ -272,7 +272,8 @@ static void print_times(const struct campaign_result *r, const struct timespec *
 {
 	static const char *const name[NR_PHASES] = {
 		[PHASE_RECORD] = "recording", [PHASE_IMAGES] = "images", [PHASE_START] = "start",
-		[PHASE_READ] = "reading", [PHASE_DECODE] = "decoding", [PHASE_JUDGE] = "oracle", [PHASE_STOP] = "removal",
+		[PHASE_READ] = "reading", [PHASE_DECODE] = "decoding", [PHASE_JUDGE] = "oracle",
+		[PHASE_STOP] = "removal", [PHASE_CHECK] = "checks",
 	};
 	struct timespec end;
 

@@ -23,6 +23,7 @@ struct target {
 	struct table table, read_table;
 	char path[64];
 	struct bdev *bdev;	/* open while loaded */
+	bool complained;	/* the output of a check has been shown */
 };
 
 /* Exchange what the devices hold: first write out what the kernel has cached of it. */
@@ -43,6 +44,28 @@ static int shell(const char *command)
 	status = system(command);
 	if (status)
 		printf("# status %d from: %s\n", status, command);
+	return status;
+}
+
+/* As shell(), but what it prints is shown, as comments, only if it fails and @show is set. */
+static int quiet_shell(const char *command, bool show)
+{
+	size_t size = 0, room = 0;
+	char *text = NULL, *line = NULL;
+	FILE *in = popen(command, "r"), *out;
+	int status;
+
+	if (!in)
+		return -1;
+	out = open_memstream(&text, &size);
+	while (getline(&line, &room, in) >= 0)
+		fprintf(out, "#   %s", line);
+	fclose(out);
+	status = pclose(in);
+	if (status && show)
+		printf("# status %d from: %s\n%s", status, command, text);
+	free(line);
+	free(text);
 	return status;
 }
 
@@ -158,7 +181,8 @@ static int target_check(void *ctx, struct image *const img[NR_DEVS])
 	int status;
 
 	serve(t, img, NULL);
-	status = shell(t->config.check);
+	status = quiet_shell(t->config.check, !t->complained);
+	t->complained |= status != 0;
 	serve(t, NULL, NULL);
 	return status ? -EIO : 0;
 }

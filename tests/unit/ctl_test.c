@@ -15,6 +15,7 @@
 #include <linux/kernel.h>
 
 #include "ctl.h"
+#include "args.h"
 #include "ctl_test.h"
 #include "dm.h"
 #include "status.h"
@@ -334,6 +335,56 @@ static void clean_lsn_cannot_lie_beyond_the_log(void)
 	img_close(&im);
 }
 
+/* What was in segment 1 is in segments 2 and 3; its slot is history, or overwritten. */
+static void copied_segments_are_not_missed(void)
+{
+	static u8 zero[SLOT_BUF];
+	struct img im;
+
+	make(&im);
+	im.begin = 8;
+	im.floor = 10;
+	/* Of segment 0 only a's second half counts. */
+	img_set_bits(&im, 0, 0xff);
+	img_clear_bit(&im, 0, 1);
+	img_clear_bit(&im, 0, 4);
+	img_clear_bit(&im, 0, 6);
+	img_set_bits(&im, 7, 0xff);
+	img_ckpt(&im, 0);
+	CHECK(!ctl(CHECK_CMD " --json"));
+	CHECK(json_at("faults") == 0 && json_at("log.end_lsn") == END_LSN);
+	CHECK(json_at("counts.dirty_segments") == 2);
+	/* As in make(), without d and the zeroes. */
+	CHECK(json_at("counts.live_sectors") == 8 + 8 + 8 + 16 + 32);
+	CHECK(json_at("counts.zeroed_sectors") == 0);
+	img_write(&im, img_slot_block(&im, 1), zero, im.geo.slot_blocks);
+	CHECK(!ctl(CHECK_CMD));
+	img_close(&im);
+
+	/* One more than was copied is missing. */
+	make(&im);
+	im.begin = 7;
+	im.floor = 10;
+	img_ckpt(&im, 0);
+	img_write(&im, img_slot_block(&im, 1), zero, im.geo.slot_blocks);
+	CHECK(ctl(CHECK_CMD) == 1);
+	CHECK(says("writes with LSN 7 to 7 are missing"));
+	img_close(&im);
+}
+
+static void copies_are_not_lost(void)
+{
+	struct img im;
+
+	make(&im);
+	im.begin = 8;
+	im.floor = END_LSN + 1;
+	img_ckpt(&im, 0);
+	CHECK(ctl(CHECK_CMD) == 1);
+	CHECK(says("all below LSN 12 is said to be durable, but the log ends at 11"));
+	img_close(&im);
+}
+
 /*----------------------------------------------------------------
  * Broken structures
  *----------------------------------------------------------------
@@ -406,6 +457,35 @@ static void torn_checkpoint_is_no_fault(void)
 	img_flip(&im, img_ckpt_block(&im, im.ckpt_seq), 80);
 	CHECK(!ctl(CHECK_CMD " --json"));
 	CHECK(json_at("notes") == 1 && json_at("log.end_lsn") == 2);
+	img_close(&im);
+}
+
+/* The power failed when the bits of the next one were there and its head was not. */
+static void checkpoint_that_is_being_replaced_is_no_fault(void)
+{
+	struct img im;
+
+	make(&im);
+	im.ckpt_seq++;
+	img_ckpt_bits(&im);
+	CHECK(!ctl(CHECK_CMD " --json"));
+	CHECK(json_at("notes") == 1 && json_at("log.end_lsn") == END_LSN);
+	CHECK(!ctl(CHECK_CMD));
+	CHECK(says("checkpoint 1: bitmap block is of another epoch; the other one counts"));
+	img_close(&im);
+}
+
+/* The module does not go back to an older one then, and no more does check. */
+static void newest_checkpoint_needs_its_bits(void)
+{
+	struct img im;
+
+	make(&im);
+	img_ckpt(&im, 0);
+	img_ckpt(&im, 0);
+	img_flip(&im, img_ckpt_block(&im, im.ckpt_seq) + 1, 80);
+	CHECK(ctl(CHECK_CMD) == 1);
+	CHECK(says("checkpoint 0: checksum does not match; without a checkpoint the cache cannot start"));
 	img_close(&im);
 }
 
@@ -649,6 +729,59 @@ static void summary_of_a_segment_in_use_again_is_history(void)
 	log_write(&im, 3000, 8, 'p');
 	ctl(CHECK_CMD " --json");
 	CHECK(json_at("log.end_lsn") == END_LSN + 1 && json_at("counts.fill_segments") == 1);
+	img_close(&im);
+}
+
+/* Segment 0 is sealed, with two records and @bits in a checkpoint, which calls it clean or not. */
+static void make_sealed(struct img *im, bool clean, u8 bits)
+{
+	img_make(im, ctl);
+	img_activate(im, 0, 1);
+	log_write(im, 0, 16, 'a');
+	log_write(im, 100, 8, 'b');
+	im->acked = im->lsn;
+	if (clean)
+		im->clean = im->lsn;
+	log_next(im, 2);
+	img_set_bits(im, 0, bits);
+	im->open_seq[0] = im->log.seq;
+	img_ckpt(im, 0);
+}
+
+/*
+ * Without bits it had been freed when the checkpoint was taken, and the power may
+ * have failed while its next use began: any sectors of the first record are there,
+ * and the header of the previous use need not be among what they replace.
+ */
+static void clean_segment_is_freed_or_whole(void)
+{
+	struct img im;
+
+	make_sealed(&im, true, 0);
+	img_flip(&im, img_seg_block(&im, 0) + 3, 50);
+	CHECK(!ctl(CHECK_CMD));
+	CHECK(says("no faults"));
+	img_close(&im);
+
+	make_sealed(&im, true, 0xff);
+	CHECK(!ctl(CHECK_CMD));
+	img_flip(&im, img_seg_block(&im, 0) + 3, 50);
+	CHECK(ctl(CHECK_CMD) == 1);
+	CHECK(says("record in block 3 of segment 0: checksum does not match"));
+	img_close(&im);
+
+	make_sealed(&im, true, 0xff);
+	img_flip(&im, img_seg_block(&im, 0), 50);
+	CHECK(ctl(CHECK_CMD) == 1);
+	CHECK(says("record in block 0 of segment 0: checksum does not match"));
+	img_close(&im);
+
+	/* Bits are not asked about what was dirty: that cannot have been freed. */
+	make_sealed(&im, false, 0);
+	CHECK(!ctl(CHECK_CMD));
+	img_flip(&im, img_seg_block(&im, 0), 50);
+	CHECK(ctl(CHECK_CMD) == 1);
+	CHECK(says("record in block 0 of segment 0: checksum does not match"));
 	img_close(&im);
 }
 
@@ -1050,7 +1183,7 @@ static void man_page_has_every_option_of_the_target(void)
 			printf("# missing: %s\n", name);
 		CHECK(strstr(man, name));
 	}
-	CHECK(nr == 18);
+	CHECK(nr == LC_ARGS_NR);
 }
 
 static void completion_knows_commands_and_options(void)
@@ -1107,11 +1240,15 @@ int main(void)
 	RUN(log_ends_where_nothing_continues_it);
 	RUN(log_starts_at_the_checkpoint_when_that_is_newer);
 	RUN(clean_lsn_cannot_lie_beyond_the_log);
+	RUN(copied_segments_are_not_missed);
+	RUN(copies_are_not_lost);
 	RUN(one_superblock_is_enough);
 	RUN(no_superblock_no_check);
 	RUN(device_that_shrank);
 	RUN(older_checkpoint_steps_in);
 	RUN(torn_checkpoint_is_no_fault);
+	RUN(checkpoint_that_is_being_replaced_is_no_fault);
+	RUN(newest_checkpoint_needs_its_bits);
 	RUN(no_checkpoint_no_cache);
 	RUN(lost_summary_of_dirty_data);
 	RUN(gap_between_sealed_segments);
@@ -1122,6 +1259,7 @@ int main(void)
 	RUN(a_fill_wins_over_what_ended_before_it);
 	RUN(of_two_fills_the_later_view_wins);
 	RUN(summary_of_a_segment_in_use_again_is_history);
+	RUN(clean_segment_is_freed_or_whole);
 	RUN(garbage_is_survived);
 	RUN(format_asks_before_it_overwrites);
 	RUN(format_knows_foreign_signatures);

@@ -54,6 +54,8 @@ struct img {
 	u64 lsn;
 	u64 acked;
 	u64 clean;
+	u64 begin;		/* segments up to here were copied to the head, */
+	u64 floor;		/* and the log is whole from here on */
 	u32 chain;
 	u8 bits[2 * LC_BITMAP_BYTES];
 	u64 open_seq[LC_CKPT_OPEN];
@@ -136,6 +138,19 @@ static inline void img_close(struct img *im)
 	close(im->fd);
 }
 
+/* The bits of the checkpoint with number ckpt_seq, which are written before its head. */
+static inline void img_ckpt_bits(struct img *im)
+{
+	static struct lc_bitmap_block b;
+	u32 i;
+
+	for (i = 0; i < im->geo.nr_bitmap; i++) {
+		memcpy(b.bits, im->bits + i * LC_BITMAP_BYTES, LC_BITMAP_BYTES);
+		lc_bitmap_seal(&b, &im->geo, im->epoch, im->ckpt_seq, i);
+		img_write(im, img_ckpt_block(im, im->ckpt_seq) + 1 + i, &b, 1);
+	}
+}
+
 /* A checkpoint now; the log goes on in the segment that is open, if one is. */
 static inline void img_ckpt(struct img *im, u32 flags)
 {
@@ -144,6 +159,8 @@ static inline void img_ckpt(struct img *im, u32 flags)
 		.ckpt_seq = ++im->ckpt_seq,
 		.next_seq = im->next_seq,
 		.clean_lsn = im->clean,
+		.begin_lsn = im->begin,
+		.floor_lsn = im->floor,
 		.log_seq = im->oldest.seq,
 		.log_lsn = im->oldest.seq ? im->oldest.first_lsn : im->lsn,
 		.log_seg = im->oldest.seq ? im->oldest.seg : LC_SEG_NONE,
@@ -151,16 +168,10 @@ static inline void img_ckpt(struct img *im, u32 flags)
 		.flags = flags,
 		.origin_sectors = im->geo.origin_sectors,
 	};
-	static struct lc_bitmap_block b;
 	static struct lc_ckpt ck;
-	u32 i;
 
 	memcpy(info.open_seq, im->open_seq, sizeof(info.open_seq));
-	for (i = 0; i < im->geo.nr_bitmap; i++) {
-		memcpy(b.bits, im->bits + i * LC_BITMAP_BYTES, LC_BITMAP_BYTES);
-		lc_bitmap_seal(&b, &im->geo, im->epoch, im->ckpt_seq, i);
-		img_write(im, img_ckpt_block(im, im->ckpt_seq) + 1 + i, &b, 1);
-	}
+	img_ckpt_bits(im);
 	lc_ckpt_encode(&ck, &im->geo, &info);
 	img_write(im, img_ckpt_block(im, im->ckpt_seq), &ck, 1);
 }

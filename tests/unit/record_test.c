@@ -281,6 +281,8 @@ static const struct lc_ckpt_info ckpt_in = {
 	.flags = LC_CKPT_CLEAN,
 	.origin_sectors = ORIGIN + 8,
 	.open_seq = { 899, 880, [LC_CKPT_OPEN - 1] = 7 },
+	.begin_lsn = 5500,
+	.floor_lsn = 5900,
 };
 
 static void ckpt_make(void)
@@ -390,8 +392,25 @@ static void ckpt_damage_is_bounded(void)
 	DAMAGE(blk.ck.damaged[2].loc = cpu_to_le64(4095), "damage lies outside the cache");
 }
 
+static void ckpt_knows_what_was_copied(void)
+{
+	struct lc_ckpt_info ck = { .clean_lsn = 10, .begin_lsn = 20, .floor_lsn = 30 };
+
+	CHECK(lc_ckpt_begin(&ck) == 20);
+	CHECK(!lc_ckpt_copied(&ck, 10));
+	CHECK(lc_ckpt_copied(&ck, 11));
+	CHECK(lc_ckpt_copied(&ck, 20));
+	CHECK(!lc_ckpt_copied(&ck, 21));
+	/* Written back since: history. */
+	ck.clean_lsn = 25;
+	CHECK(lc_ckpt_begin(&ck) == 25);
+	CHECK(!lc_ckpt_copied(&ck, 20));
+}
+
 static void ckpt_fields_are_bounded(void)
 {
+	CKPT(blk.ck.begin_lsn = cpu_to_le64(5901), "the log's begin is out of range");
+	CKPT(blk.ck.floor_lsn = cpu_to_le64(~0ull), "the log's begin is out of range");
 	CKPT_ERR(blk.ck.head.magic = 0, -EBADMSG, "magic number does not match");
 	CKPT_ERR(memcpy(blk.ck.head.uuid, uuid_b, 16), -EBADMSG,
 		 "belongs to another cache (uuid differs)");
@@ -878,6 +897,7 @@ static void slot_entries_are_bounded(void)
 	X(ckpt_round_trip)			\
 	X(ckpt_of_a_fresh_cache)		\
 	X(ckpt_bit_flips)			\
+	X(ckpt_knows_what_was_copied)		\
 	X(ckpt_fields_are_bounded)		\
 	X(ckpt_keeps_damage)			\
 	X(ckpt_damage_is_bounded)		\

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "clean.h"
+
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "io.h"
+#include "logcache.h"
+#include "segment.h"
+#include "target.h"
+
+/* Blocks of one record: others wait for it to be written. */
+#define LC_COPY_BLOCKS	64u
+/* Segments a log must have to be worth the trouble. */
+#define LC_COPY_SEGS	6u
+/* Looks at a segment before it is left alone for now: writers are at it. */
+#define LC_COPY_TRIES	8u
+
+/*
+ * Half of the log is dead: once around it, each copied block has freed as much. The oldest
+ * segment by itself says nothing: what nobody overwrites has come together there.
+ */
+bool lc_clean_worth(struct logcache *lc)
+{
+	u64 space = (u64)READ_ONCE(lc->segs.nr_dirty) << lc->geo.seg_shift;
+	const struct lc_seg *s;
+	bool worth;
+
+	/* Units that were offered are not to be moved; and a helper has no random IOPS to save. */
+	if (lc->origin.ops->writeback)
+		return false;
+	if (lc->segs.nr_dirty < LC_COPY_SEGS || lc->state != LC_OK || lc_wb_asked(lc) ||
+	    2 * (u64)atomic64_read(&lc->segs.dirty_live) > space)
+		return false;
+	spin_lock_irq(&lc->log.lock);
+	s = list_first_entry_or_null(&lc->log.dirty, struct lc_seg, list);
+	worth = s && s->end_lsn != lc->evict.clean.stuck_lsn;
+	spin_unlock_irq(&lc->log.lock);
+	return worth;
+}
+
+/*--------------------------------------------------------------------------
+ * What still counts
+ *--------------------------------------------------------------------------
+ */
+
+static int lc_clean_send(struct logcache *lc)
+{
+	struct lc_batch *b = lc->evict.clean.batch;
+	int r = b->nr ? lc_log_copy(lc, b) : 0;
+
+	lc_log_copy_init(lc, b);
+	b->max_blocks = LC_COPY_BLOCKS;
+	return r;
+}
+
+static bool lc_clean_intact(struct logcache *lc, u32 seg, u64 loc, u32 len)
+{
+	u64 first = lc_seg_block(lc, seg), block, last = lc_block_at(loc + len - 1);
+
+	for (block = lc_block_at(loc); block <= last; block++) {
+		if (lc_block_crc(lc->evict.clean.data + ((block - first) << LC_BLOCK_SHIFT)) !=
+		    lc->segs.crc[block])
+			return false;
+	}
+	return true;
+}
+
+/* Copy [@lba, @lba + @len), of which the index says that it is at @loc. */
+static int lc_clean_piece(struct logcache *lc, u32 seg, u64 lba, u32 len, u8 op, u64 loc)
+{
+	struct lc_clean *c = &lc->evict.clean;
+	u32 max = LC_COPY_BLOCKS * LC_BLOCK_SECTORS - loc % LC_BLOCK_SECTORS, n;
+	void *to;
+	int r;
+
+	for (; len; len -= n, lba += n, loc += n) {
+		n = op == LC_OP_WRITE ? min(len, max) : len;
+		if (op == LC_OP_WRITE && !lc_clean_intact(lc, seg, loc, n))
+			return -EBADMSG;
+		to = lc_log_copy_add(c->batch, lba, n, op, loc);
+		if (!to) {
+			r = lc_clean_send(lc);
+			if (r)
+				return r;
+			to = lc_log_copy_add(c->batch, lba, n, op, loc);
+		}
+		if (WARN_ON_ONCE(!to))
+			return -EUCLEAN;
+		if (op == LC_OP_WRITE)
+			memcpy(to, c->data + ((loc - lc_geo_loc(&lc->geo, seg, 0)) << LC_SECTOR_SHIFT),
+			       n << LC_SECTOR_SHIFT);
+		if (op != LC_OP_WRITE)
+			break;
+	}
+	return 0;
+}
+
+/* What of @ent is still mapped to @seg. *@found grows with what there is. */
+static int lc_clean_entry(struct logcache *lc, u32 seg, const struct lc_ent *ent, u32 *found)
+{
+	struct lc_shard *sh = lc_shard_of(lc, ent->lba);
+	bool data = ent->op == LC_OP_WRITE, there;
+	u64 key = lc_key(ent->lba), base = lc_geo_loc(&lc->geo, seg, data ? ent->pos : 0);
+	struct lc_extent e;
+	u32 at = 0, off;
+	int r;
+
+	if (!data && ent->op != LC_OP_ZERO && ent->op != LC_OP_DISCARD)
+		return 0;
+	for (; at < ent->len; at = off + e.len) {
+		spin_lock_irq(&sh->lock);
+		there = lc_index_lookup(&sh->index, key + at, ent->len - at, &e);
+		spin_unlock_irq(&sh->lock);
+		if (!there)
+			break;
+		off = e.key - key;
+		if (e.kind != (data ? LC_EXT_DATA : LC_EXT_ZERO) ||
+		    e.loc != base + (data ? off : 0))
+			continue;
+		(*found)++;
+		/* Two of the same place: the newer one, which we meet first. */
+		if (!data && lc_batch_overlaps(lc->evict.clean.batch, ent->lba + off, e.len))
+			continue;
+		r = lc_clean_piece(lc, seg, ent->lba + off, e.len, ent->op, e.loc);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* One look at the segment, newest entry first. */
+static int lc_clean_look(struct logcache *lc, const struct lc_slot_info *info, u32 *found)
+{
+	const struct lc_entry *ents = lc_slot_entries(lc->evict.clean.slot);
+	struct lc_ent ent;
+	u32 i = info->nr_entries;
+	int r = 0;
+
+	*found = 0;
+	while (!r && i--) {
+		lc_entry_get(&ents[i], &ent);
+		r = lc_clean_entry(lc, info->seg, &ent, found);
+	}
+	return r ?: lc_clean_send(lc);
+}
+
+/*--------------------------------------------------------------------------
+ * The segment
+ *--------------------------------------------------------------------------
+ */
+
+static u64 lc_clean_payload(struct logcache *lc, const struct lc_slot_info *info)
+{
+	u64 clean = READ_ONCE(lc->log.clean_lsn), sum = 0;
+	struct lc_ent ent;
+	u32 i;
+
+	for (i = clean > info->first_lsn ? clean - info->first_lsn : 0; i < info->nr_entries; i++) {
+		lc_entry_get(&lc_slot_entries(lc->evict.clean.slot)[i], &ent);
+		if (ent.op == LC_OP_WRITE)
+			sum += ent.len;
+	}
+	return sum;
+}
+
+static int lc_clean_read(struct logcache *lc, u32 seg, struct lc_slot_info *info)
+{
+	struct lc_clean *c = &lc->evict.clean;
+	int r;
+
+	/* The writeback knows what to do about it. */
+	if (lc_damaged(lc, lc_geo_loc(&lc->geo, seg, 0), 1u << lc->geo.seg_shift))
+		return -EBADMSG;
+	r = lc_slot_read(lc, seg, c->slot, info);
+	if (!r && lc_seg_live(&lc->segs.seg[seg]))
+		r = lc_io_cache(lc, REQ_OP_READ, lc_seg_dev_block(lc, seg), c->data,
+				(size_t)lc->geo.seg_blocks << LC_BLOCK_SHIFT);
+	return r;
+}
+
+static int lc_clean_empty(struct logcache *lc, struct lc_seg *s)
+{
+	u32 seg = lc_seg_no(lc, s), found, i;
+	struct lc_slot_info info;
+	int r;
+
+	r = lc_clean_read(lc, seg, &info);
+	lc_log_copy_init(lc, lc->evict.clean.batch);
+	lc->evict.clean.batch->max_blocks = LC_COPY_BLOCKS;
+	for (i = 0; !r && i < LC_COPY_TRIES; i++) {
+		r = lc_clean_look(lc, &info, &found);
+		if (!r && !found)
+			break;
+	}
+	if (!r && found)
+		r = -EAGAIN;
+	if (!r && WARN_ON_ONCE(lc_seg_live(s)))
+		r = -EUCLEAN;
+	if (r)
+		return r;
+	WRITE_ONCE(s->state, LC_SEG_VICTIM);
+	lc_log_copied(lc, s, lc_clean_payload(lc, &info));
+	wait_event_idle(lc->seg_wait, !atomic_read(&s->readers));
+	return 0;
+}
+
+u32 lc_clean_segment(struct logcache *lc)
+{
+	struct lc_seg *s;
+	u32 seg = LC_SEG_NONE;
+	int r;
+
+	if (!lc_wb_clean_begin(lc))
+		return LC_SEG_NONE;
+	spin_lock_irq(&lc->log.lock);
+	s = list_first_entry_or_null(&lc->log.dirty, struct lc_seg, list);
+	spin_unlock_irq(&lc->log.lock);
+	r = s ? lc_clean_empty(lc, s) : -ENOENT;
+	if (!r) {
+		seg = lc_seg_no(lc, s);
+		lc_stat_inc(lc, COPIED);
+	} else if (r == -EBADMSG || r == -EUCLEAN || r == -EIO) {
+		lc->evict.clean.stuck_lsn = s->end_lsn;
+	}
+	lc_wb_clean_end(lc);
+	return seg;
+}
+
+int lc_clean_init(struct logcache *lc)
+{
+	struct lc_clean *c = &lc->evict.clean;
+
+	c->slot = lc->evict.slot;
+	c->data = lc->evict.data;
+	c->batch = kvzalloc(sizeof(*c->batch), GFP_KERNEL);
+	if (!c->batch)
+		return -ENOMEM;
+	c->batch->from = kvcalloc(LC_RECORD_ENTRIES_MAX, sizeof(*c->batch->from), GFP_KERNEL);
+	c->batch->data = lc_buf_alloc(LC_BATCH_BYTES);
+	return c->batch->from && c->batch->data ? 0 : -ENOMEM;
+}
+
+void lc_clean_exit(struct logcache *lc)
+{
+	struct lc_batch *b = lc->evict.clean.batch;
+
+	if (!b)
+		return;
+	lc_buf_free(b->data, LC_BATCH_BYTES);
+	kvfree(b->from);
+	kvfree(b);
+}

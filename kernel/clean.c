@@ -26,7 +26,7 @@ bool lc_clean_worth(struct logcache *lc)
 	const struct lc_seg *s;
 	bool worth;
 
-	/* Units that were offered are not to be moved; and a helper has no random IOPS to save. */
+	/* Units that were offered are not to be moved, and a helper has no IOPS to save. */
 	if (lc->origin.ops->writeback)
 		return false;
 	if (lc->segs.nr_dirty < LC_COPY_SEGS || lc->state != LC_OK || lc_wb_asked(lc) ||

@@ -142,8 +142,7 @@ static void lc_miss_widen(struct logcache *lc, struct lc_shard *sh, u64 lba, u64
 	struct lc_extent e;
 	struct lc_miss *m;
 
-	if (*end >= high || lc->origin.ops->writeback || !list_empty(&sh->through) ||
-	    !lc_evict_room(lc))
+	if (*end >= high || !list_empty(&sh->through) || !lc_evict_room(lc))
 		return;
 	while (low < *start && lc_index_lookup(&sh->index, lc_key(low), *start - low, &e))
 		low = round_up(low + (lc_extent_end(&e) - lc_key(low)), LC_BLOCK_SECTORS);

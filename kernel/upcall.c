@@ -138,6 +138,8 @@ void lc_owner_gone(u32 port)
 {
 	struct lc_upcall *up;
 
+	if (!port)
+		return;
 	mutex_lock(&lc_upcalls_lock);
 	list_for_each_entry(up, &lc_upcalls, list) {
 		spin_lock(&up->lock);

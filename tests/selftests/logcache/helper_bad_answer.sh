@@ -27,7 +27,7 @@ verify() { job --rw=write --bs=64k --size=64m --verify=crc32c --verify_only --ra
 
 again crc
 no "a checksum that is always wrong fails the read" get 0 8
-num "after three tries" "$(helper_count 'fetch 0 8')" -eq 3
+num "after three tries" "$(helper_count 'fetch 0 ')" -eq 3
 num "which are counted" "$(status fetch_retries)" -eq 3
 ok "the log says so" logged "are not on"
 again crc:3
@@ -46,7 +46,7 @@ again again:2
 ok "not now is asked again" first_ok
 again failed:1
 no "what cannot be had fails the read" get 0 8
-num "at once" "$(helper_count 'fetch 0 8')" -eq 1
+num "at once" "$(helper_count 'fetch 0 ')" -eq 1
 
 again id again:2
 put X 2048 64

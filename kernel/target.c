@@ -243,6 +243,8 @@ static void lc_limits(struct logcache *lc)
 	ti->num_discard_bios = 1;
 	ti->discards_supported = true;
 	ti->num_write_zeroes_bios = 1;
+	/* A slow device must not have all the memory that is being reclaimed in flight. */
+	ti->limit_swap_bios = true;
 	ti->per_io_data_size = sizeof(struct lc_bio);
 	/*
 	 * Without a volatile cache anywhere nobody needs to send a flush, and one

@@ -12,7 +12,7 @@ for kind in failslab fail_page_alloc fail_make_request; do
 done
 begin 21
 # What is below the module must not have to allocate: every page is there.
-ssd 24 && origin 96 && lc_fill "$SSD_RAW" && lc_fill "$ORIGIN_RAW" && format || exit
+ssd 24 && origin 96 && lc_fill "$SSD_RAW" && lc_fill "$ORIGIN_RAW" && format --segment-size 1M || exit
 
 # inject KIND PERCENT [KEY VALUE]...: from now on; injected KIND: how often so far
 MANY=1000000000

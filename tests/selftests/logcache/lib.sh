@@ -28,7 +28,7 @@ fi
 CTL=$LC_TOP/userspace/logcachectl
 VOL=lct
 # Bound of everything that is waited for, in seconds; no result depends on it.
-LIMIT=${LC_WAIT:-120}
+LIMIT=${LC_WAIT:-300}
 CHECKS_BAD=
 
 # --- results ------------------------------------------------------------------

@@ -5,7 +5,7 @@
 # back as it was, and nothing gets stuck.
 
 . "$(dirname "$0")/lib.sh"
-begin 8
+begin 10
 devices 64 256
 start writeback_age_ms 100
 
@@ -25,8 +25,26 @@ inside() { (echo $BASHPID >$CG/lct/cgroup.procs && exec "$@"); }
 ok "it is made a swap device" quiet mkswap "$D"
 ok "and used as one" swapon "$D"
 writes=$(status write_sectors) reads=$(status reads)
+# The kernel kills whoever is in a group all of whose memory is being written, so less
+# may be: device-mapper lets no more bios in, of 128 KiB each at the most.
+limit=/sys/module/dm_mod/parameters/swap_bios
+bios=$(cat $limit)
+echo 16 >$limit
+hold ssd
 inside cp /tmp/lc-pages $MEM/a &
-outcome $!
+writer=$!
+in_flight() { awk '/^file_writeback/ { print $2 / 4096 }' $CG/lct/memory.stat; }
+waits() {
+	local pid
+	for pid in $(cat $CG/lct/cgroup.procs); do
+		[ "$(in_flight)" -ge 16 ] && grep -q '^State:.*D' /proc/$pid/status && return
+	done
+	return 1
+}
+ok "whoever needs memory waits for the SSD" within waits
+num "to which not all of it is on its way" "$(in_flight)" -lt 768
+release ssd
+outcome $writer
 is "more memory is used than there may be" "$OUTCOME" ok
 num "half of it at least is on the volume" $(($(status write_sectors) - writes)) -ge $((12 * 2048))
 inside cmp /tmp/lc-pages $MEM/a &
@@ -36,6 +54,7 @@ num "from the volume" "$(status reads)" -gt "$reads"
 umount $MEM
 rmdir $CG/lct
 umount $CG
+echo "$bios" >$limit
 ok "it is not used any more" swapoff "$D"
 ok "all becomes clean" flush
 finish

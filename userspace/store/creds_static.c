@@ -37,7 +37,7 @@ static bool keep(char *field, size_t max, const char *value)
 	return true;
 }
 
-/* --- the environment -------------------------------------------------------------- */
+/* --- the environment ------------------------------------------------------ */
 
 static const struct env_names {
 	const char *access;
@@ -85,7 +85,7 @@ int lc_creds_load_env(const struct lc_store_cfg *cfg, struct lc_creds *out, char
 	return -ENOENT;
 }
 
-/* --- files ------------------------------------------------------------------------ */
+/* --- files ---------------------------------------------------------------- */
 
 /* How a kind of file calls things; @section: %s is the profile. */
 static const struct file_kind {

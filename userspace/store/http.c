@@ -30,7 +30,7 @@ struct lc_http {
 	unsigned int nr_idle;
 };
 
-/* --- what curl asks for while it transfers ------------------------------------- */
+/* --- what curl asks for while it transfers -------------------------------- */
 
 /* Of the body, from @at on: one piece of memory. */
 static size_t body_piece(const struct lc_http_req *req, uint64_t at, const char **piece)
@@ -95,7 +95,7 @@ static size_t take_body(char *bytes, size_t size, size_t n, void *data)
 	return req->body(req, bytes, size * n) ? size * n : 0;
 }
 
-/* --- one transfer -------------------------------------------------------------- */
+/* --- one transfer --------------------------------------------------------- */
 
 static void set_body(CURL *c, struct lc_http_req *req)
 {
@@ -228,7 +228,7 @@ static void collect(struct lc_http *http)
 	}
 }
 
-/* --- curl and the loop --------------------------------------------------------- */
+/* --- curl and the loop ---------------------------------------------------- */
 
 static void socket_ready(struct lc_watch *w, uint32_t events)
 {
@@ -289,7 +289,7 @@ static int set_watch(CURL *easy, curl_socket_t fd, int what, void *data, void *o
 	return lc_loop_watch(http->loop, w) ? -1 : 0;
 }
 
-/* --- for others ------------------------------------------------------------------ */
+/* --- for others ----------------------------------------------------------- */
 
 void lc_http_submit(struct lc_http *http, struct lc_http_req *req)
 {

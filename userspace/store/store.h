@@ -123,7 +123,7 @@ const char *lc_store_op_name(enum lc_store_op op);
 /* Submit and run the loop until the answer is there; for tools. Returns req->status. */
 enum lc_store_status lc_store_wait(struct lc_store *store, struct lc_store_req *req);
 
-/* --- for those who implement one ------------------------------------------- */
+/* --- for those who implement one ------------------------------------------ */
 
 /* @req->status and @req->why, which begins with the operation and the key. */
 __printf(3, 4)

@@ -336,7 +336,7 @@ void lc_http_cancel(struct lc_http *http, struct lc_http_req *req)
 	else
 		stop_waiting(http, req);
 	req->error = LC_HTTP_CANCELLED;
-	strscpy(req->why, "cancelled", sizeof(req->why));
+	snprintf(req->why, sizeof(req->why), "cancelled");
 	req->next = http->cancelled;
 	http->cancelled = req;
 	lc_timer_arm(http->loop, &http->later, 0);

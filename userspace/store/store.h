@@ -66,8 +66,8 @@ typedef bool (*lc_store_list_fn)(struct lc_store_req *req, const char *key, uint
  * @got:	GET: bytes that came. OK with fewer than @len: the object ends there. A range
  *		that begins behind the end is CORRUPT.
  * @size:	GET, HEAD: of the whole object
- * @etag:	GET, HEAD, PUT: out, without quotes, may be empty after a GET of a range;
- *		with LC_STORE_IF_MATCH: in
+ * @etag:	GET, HEAD, PUT: out, without quotes, may be empty after a GET of a range and
+ *		a PUT in parts; with LC_STORE_IF_MATCH: in
  * @why:	not OK: a text for a person, without secrets
  * @done:	called exactly once; may free the request
  * @priv:	of the store it was submitted to; @data is the caller's

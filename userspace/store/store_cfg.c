@@ -84,8 +84,8 @@ static const struct option {
 void lc_store_cfg_init(struct lc_store_cfg *cfg)
 {
 	memset(cfg, 0, sizeof(*cfg));
-	strscpy(cfg->credentials, "auto", sizeof(cfg->credentials));
-	strscpy(cfg->addressing_name, "auto", sizeof(cfg->addressing_name));
+	snprintf(cfg->credentials, sizeof(cfg->credentials), "auto");
+	snprintf(cfg->addressing_name, sizeof(cfg->addressing_name), "auto");
 	cfg->part_size = 64 << 20;
 	cfg->connections = 64;
 	cfg->connect_ms = 5000;

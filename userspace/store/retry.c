@@ -62,16 +62,15 @@ void retry_free_op(struct retry_op *op)
 	retry_run_later(op->rt);
 }
 
-/* What was tried before goes first, new ones last. */
+/* In the order they began: what was tried before goes in front of what is new. */
 void retry_ready(struct retry_op *op, bool look)
 {
 	struct retry_op **p = &op->rt->queues[op->dir].ready;
 
 	op->state = RETRY_READY;
 	op->look = look;
-	if (!op->tries)
-		while (*p)
-			p = &(*p)->next;
+	while (*p && (*p)->seq < op->seq)
+		p = &(*p)->next;
 	op->next = *p;
 	*p = op;
 	retry_run_later(op->rt);
@@ -112,6 +111,7 @@ static void begin(struct retry *rt, struct retry_op *op, struct lc_store_req *re
 {
 	op->req = req;
 	op->dir = direction(req);
+	op->seq = rt->seq++;
 	op->tries = 0;
 	op->cancelled = false;
 	op->probe = false;

@@ -42,6 +42,7 @@ struct retry_op {
 	struct lc_store_req *req;	/* the caller's */
 	struct retry_op *next;		/* of the ready, or of those who wait to look */
 	struct lc_timer backoff;
+	uint64_t seq;			/* they began in this order */
 	unsigned int tries;
 	bool look;			/* next is a look, not a try */
 	bool cancelled;
@@ -77,6 +78,7 @@ struct retry {
 	struct lc_limits *shared;
 	struct lc_latency latency;	/* of GETs that may be hedged */
 	struct retry_queue queues[2];
+	uint64_t seq;
 	struct lc_timer run;		/* begins what can begin */
 	struct lc_store_req *cancelled;	/* linked by priv */
 	struct retry_op *ops;

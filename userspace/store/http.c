@@ -61,6 +61,7 @@ static size_t read_body(char *buf, size_t size, size_t n, void *data)
 		memcpy(buf + done, piece, len);
 		req->sent += len;
 	}
+	req->all_sent |= req->sent == req->body_len;
 	return done;
 }
 
@@ -150,14 +151,18 @@ static void set_up(const struct lc_http *http, CURL *c, struct lc_http_req *req)
 	set_body(c, req);
 }
 
-/* Can the server have got the whole request? */
+/*
+ * Can the server have got the whole request? What curl took counts as sent: it
+ * may send a request again by itself, and then knows no more of the first time.
+ */
 static bool was_sent(CURL *c, const struct lc_http_req *req)
 {
-	curl_off_t up = 0, connected = 0;
+	curl_off_t connected = 0;
 
+	if (req->body_len)
+		return req->all_sent;
 	curl_easy_getinfo(c, CURLINFO_PRETRANSFER_TIME_T, &connected);
-	curl_easy_getinfo(c, CURLINFO_SIZE_UPLOAD_T, &up);
-	return connected && (uint64_t)up >= req->body_len;
+	return connected;
 }
 
 static enum lc_http_error error_of(CURL *c, const struct lc_http_req *req, CURLcode code)
@@ -176,6 +181,7 @@ static void start(struct lc_http *http, struct lc_http_req *req)
 {
 	req->curl = http->idle[--http->nr_idle];
 	req->sent = 0;
+	req->all_sent = false;
 	set_up(http, req->curl, req);
 	curl_multi_add_handle(http->multi, req->curl);
 }

@@ -231,6 +231,7 @@ def answer(method, path, query, headers, body, raw):
 
 class Handler(socketserver.StreamRequestHandler):
     wbufsize = 0
+    served = False
 
     def one(self):
         first = self.rfile.readline().split()
@@ -257,6 +258,9 @@ class Handler(socketserver.StreamRequestHandler):
                 result = answer(method, path, query, headers, body, self.wfile.write)
         if result is None:
             return True
+        if path.endswith("/reused") and self.served:
+            raise Hangup            # carried out, and nobody hears of it
+        self.served = True
         status, more, data = result
         head = [f"HTTP/1.1 {status} X", f"Content-Length: {len(data)}"]
         head += [f"{n}: {v}" for n, v in more.items()]

@@ -342,6 +342,9 @@ static void a_connection_that_died_meanwhile(void)
 		put("cond", LC_STORE_IF_ABSENT);
 		CHECK(req.status != LC_STORE_PRECOND);
 	}
+	/* Carried out, and the connection reset: a second time it would find itself there. */
+	CHECK(put("plain", 0) == LC_STORE_OK);
+	CHECK(put("reused", LC_STORE_IF_ABSENT) == LC_STORE_UNKNOWN);
 }
 
 /* --- listings -------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  * curl tells which sockets to watch and when it wants to be called (set_watch,
  * set_timer); the loop calls back (socket_ready, timer_expired); what is
  * finished by then is collected (collect). A request is waiting, or has a
- * handle, or is in the list of the cancelled.
+ * handle, or has its answer without a server: cancelled.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +20,12 @@ struct lc_http {
 	void *multi;			/* CURLM */
 	struct lc_loop *loop;
 	struct lc_timer timer;		/* curl's */
-	struct lc_timer later;		/* answers the cancelled */
+	struct lc_timer later;		/* tells those */
 	char *ca_file;
 	uint32_t connect_ms;
 	struct lc_http_req *waiting;
 	struct lc_http_req **waiting_end;
-	struct lc_http_req *cancelled;
+	struct lc_http_req *answered;	/* not by a server */
 	void **idle;			/* CURLs that nobody uses */
 	unsigned int nr_idle;
 };
@@ -177,13 +177,29 @@ static enum lc_http_error error_of(CURL *c, const struct lc_http_req *req, CURLc
 	}
 }
 
+static void answer_later(struct lc_http *http, struct lc_http_req *req, enum lc_http_error error)
+{
+	req->error = error;
+	req->next = http->answered;
+	http->answered = req;
+	lc_timer_arm(http->loop, &http->later, 0);
+}
+
 static void start(struct lc_http *http, struct lc_http_req *req)
 {
+	CURLMcode code;
+
 	req->curl = http->idle[--http->nr_idle];
 	req->sent = 0;
 	req->all_sent = false;
 	set_up(http, req->curl, req);
-	curl_multi_add_handle(http->multi, req->curl);
+	code = curl_multi_add_handle(http->multi, req->curl);
+	if (code == CURLM_OK)
+		return;
+	http->idle[http->nr_idle++] = req->curl;
+	req->curl = NULL;
+	snprintf(req->why, sizeof(req->why), "%s", curl_multi_strerror(code));
+	answer_later(http, req, LC_HTTP_NOT_SENT);
 }
 
 static void start_waiting(struct lc_http *http)
@@ -309,13 +325,13 @@ void lc_http_submit(struct lc_http *http, struct lc_http_req *req)
 	start_waiting(http);
 }
 
-static void answer_cancelled(struct lc_timer *t)
+static void answer_those(struct lc_timer *t)
 {
 	struct lc_http *http = t->data;
 	struct lc_http_req *req;
 
-	while ((req = http->cancelled)) {
-		http->cancelled = req->next;
+	while ((req = http->answered)) {
+		http->answered = req->next;
 		req->done(req);
 	}
 }
@@ -335,24 +351,21 @@ static void stop_waiting(struct lc_http *http, struct lc_http_req *req)
 
 void lc_http_cancel(struct lc_http *http, struct lc_http_req *req)
 {
-	if (req->error == LC_HTTP_CANCELLED)
+	if (req->error != LC_HTTP_ANSWERED)
 		return;
 	if (req->curl)
 		release(http, req);
 	else
 		stop_waiting(http, req);
-	req->error = LC_HTTP_CANCELLED;
 	snprintf(req->why, sizeof(req->why), "cancelled");
-	req->next = http->cancelled;
-	http->cancelled = req;
-	lc_timer_arm(http->loop, &http->later, 0);
+	answer_later(http, req, LC_HTTP_CANCELLED);
 	start_waiting(http);
 }
 
 void lc_http_free(struct lc_http *http)
 {
 	lc_timer_cancel(http->loop, &http->later);
-	answer_cancelled(&http->later);
+	answer_those(&http->later);
 	while (http->nr_idle)
 		curl_easy_cleanup(http->idle[--http->nr_idle]);
 	if (http->multi)
@@ -394,7 +407,7 @@ struct lc_http *lc_http_new(struct lc_loop *loop, const struct lc_http_cfg *cfg,
 	}
 	http->loop = loop;
 	http->timer = (struct lc_timer){ .expired = timer_expired, .data = http };
-	http->later = (struct lc_timer){ .expired = answer_cancelled, .data = http };
+	http->later = (struct lc_timer){ .expired = answer_those, .data = http };
 	http->waiting_end = &http->waiting;
 	http->connect_ms = cfg->connect_ms;
 	http->ca_file = strdup(cfg->ca_file);

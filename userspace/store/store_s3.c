@@ -51,7 +51,6 @@ static void begin(struct s3 *s3, struct s3_op *op, struct lc_store_req *req)
 	op->renewed = 0;
 	op->last[0] = '\0';
 	op->token[0] = '\0';
-	req->priv = op;
 	req->status = LC_STORE_OK;
 	s3_begin(op);
 }
@@ -148,6 +147,16 @@ static bool take_from_queue(struct s3 *s3, struct lc_store_req *req)
 	return true;
 }
 
+static struct s3_op *op_of(struct s3 *s3, const struct lc_store_req *req)
+{
+	unsigned int i;
+
+	for (i = 0; i < s3->nr_ops; i++)
+		if (s3->ops[i]->req == req)
+			return s3->ops[i];
+	return NULL;
+}
+
 static void s3_cancel(struct lc_store *store, struct lc_store_req *req)
 {
 	struct s3 *s3 = to_s3(store);
@@ -158,7 +167,9 @@ static void s3_cancel(struct lc_store *store, struct lc_store_req *req)
 		s3_refuse(s3, req);
 		return;
 	}
-	op = req->priv;
+	op = op_of(s3, req);
+	if (!op)	/* It has its answer, and gets it in the next turn. */
+		return;
 	op->cancelled = true;
 	if (op->sent)
 		lc_http_cancel(s3->http, &op->http);

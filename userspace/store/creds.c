@@ -71,8 +71,15 @@ static uint64_t refresh_ms(const struct lc_creds_src *src)
 	return left - margin > 0 ? (left - margin) * 1000 : 0;
 }
 
+static bool same(const struct lc_creds *a, const struct lc_creds *b)
+{
+	return !strcmp(a->access, b->access) && !strcmp(a->secret, b->secret) &&
+	       !strcmp(a->token, b->token);
+}
+
 static void take_keys(struct lc_creds_src *src, struct lc_creds *creds)
 {
+	creds->generation = src->creds.generation + !same(creds, &src->creds);
 	explicit_bzero(&src->creds, sizeof(src->creds));
 	src->creds = *creds;
 	explicit_bzero(creds, sizeof(*creds));
@@ -188,20 +195,13 @@ enum lc_creds_state lc_creds_get(struct lc_creds_src *src, const struct lc_creds
 	return src->asking ? LC_CREDS_PENDING : LC_CREDS_NONE;
 }
 
-static bool same(const struct lc_creds *a, const struct lc_creds *b)
+bool lc_creds_refused(struct lc_creds_src *src, uint64_t generation)
 {
-	return !strcmp(a->access, b->access) && !strcmp(a->secret, b->secret) &&
-	       !strcmp(a->token, b->token);
-}
-
-bool lc_creds_refused(struct lc_creds_src *src, const struct lc_creds *used)
-{
-	if (!same(used, &src->creds))
+	if (generation != src->creds.generation)
 		return true;
-	if (src->asking || lc_loop_now(src->loop) + 1 < src->asked_at + REFUSED_MS)
-		return src->asking;
-	ask(src);
-	return src->asking || !same(used, &src->creds);
+	if (!src->asking && lc_loop_now(src->loop) + 1 >= src->asked_at + REFUSED_MS)
+		ask(src);
+	return src->asking || generation != src->creds.generation;
 }
 
 const char *lc_creds_why(const struct lc_creds_src *src)

@@ -29,6 +29,7 @@ struct lc_creds {
 	char secret[LC_CREDS_SECRET_MAX];
 	char token[LC_CREDS_TOKEN_MAX];		/* "": none */
 	int64_t expires;			/* seconds since 1970; 0: never */
+	uint64_t generation;			/* other keys, other number */
 };
 
 enum lc_creds_state {
@@ -50,10 +51,10 @@ void lc_creds_free(struct lc_creds_src *src);
 enum lc_creds_state lc_creds_get(struct lc_creds_src *src, const struct lc_creds **creds);
 
 /*
- * The store did not like @access, used before: they may have been replaced.
- * True if it is worth asking again, and waiting for @changed if it is pending.
+ * The store did not like the keys of @generation: they may have been replaced.
+ * True if there are, or will soon be, others: it is worth to get them again.
  */
-bool lc_creds_refused(struct lc_creds_src *src, const struct lc_creds *used);
+bool lc_creds_refused(struct lc_creds_src *src, uint64_t generation);
 
 /* A text for a person: who was asked, and why it had none. */
 const char *lc_creds_why(const struct lc_creds_src *src);

@@ -43,7 +43,7 @@ static const struct kind {
 static void next_kind_or_give_up(struct lc_instance *in, int ret);
 static void send_step(struct lc_instance *in);
 
-/* --- the answer about a role ------------------------------------------------------ */
+/* --- the answer about a role ---------------------------------------------- */
 
 static bool take_text(json_t *obj, const char *name, char *field, size_t max)
 {
@@ -82,7 +82,7 @@ int lc_instance_parse(const char *body, size_t len, unsigned int kind,
 	return ok ? 0 : -EINVAL;
 }
 
-/* --- the requests ------------------------------------------------------------------- */
+/* --- the requests --------------------------------------------------------- */
 
 static bool take_header(struct lc_http_req *req, const char *line, size_t len)
 {

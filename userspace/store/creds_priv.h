@@ -19,7 +19,7 @@ int lc_creds_load_profile(const struct lc_store_cfg *cfg, struct lc_creds *out, 
 /* "2026-01-31T12:00:00Z"; false: not of that form. */
 bool lc_creds_time(const char *text, int64_t *seconds);
 
-/* --- the metadata service: several requests one after the other ---------------- */
+/* --- the metadata service: several requests one after the other ----------- */
 
 #define LC_INSTANCE_BODY_MAX	16384
 

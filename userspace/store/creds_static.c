@@ -37,7 +37,7 @@ static bool keep(char *field, size_t max, const char *value)
 	return true;
 }
 
-/* --- the environment -------------------------------------------------------------- */
+/* --- the environment ------------------------------------------------------ */
 
 static const struct env_names {
 	const char *access;
@@ -85,7 +85,7 @@ int lc_creds_load_env(const struct lc_store_cfg *cfg, struct lc_creds *out, char
 	return -ENOENT;
 }
 
-/* --- files ------------------------------------------------------------------------ */
+/* --- files ---------------------------------------------------------------- */
 
 /* How a kind of file calls things; @section: %s is the profile. */
 static const struct file_kind {
@@ -159,10 +159,11 @@ static int load(const struct file_kind *kind, const char *path, const char *prof
 		struct lc_creds *out, char *why)
 {
 	struct reading r = { .kind = kind, .out = out };
+	bool exposed;
 	int ret;
 
 	snprintf(r.section, sizeof(r.section), kind->section, profile);
-	ret = lc_ini_read(path, true, take, &r, why);
+	ret = lc_ini_read(path, &exposed, take, &r, why);
 	if (ret == -ENOENT)
 		snprintf(why, LC_STORE_WHY_MAX, "no %.128s", path);
 	if (ret)
@@ -170,6 +171,11 @@ static int load(const struct file_kind *kind, const char *path, const char *prof
 	if (r.bad) {
 		snprintf(why, LC_STORE_WHY_MAX, "%.100s: %s", path, r.bad);
 		return -EINVAL;
+	}
+	if (*out->secret && exposed) {
+		snprintf(why, LC_STORE_WHY_MAX,
+			 "%.128s: others can get at it, and secrets are in it; chmod 600", path);
+		return -EACCES;
 	}
 	if (*out->access && *out->secret)
 		return 0;

@@ -18,7 +18,7 @@
 
 #define CHUNK	65536
 
-/* --- the directory ----------------------------------------------------------- */
+/* --- the directory -------------------------------------------------------- */
 
 int lc_file_dir_open(struct lc_file_dir *dir, const char *path, char *why)
 {
@@ -61,7 +61,7 @@ static void failed(const struct lc_file_dir *dir, struct lc_store_req *req, cons
 	lc_store_set(req, status, "cannot %s in %.100s: %s", what, dir->path, strerror(err));
 }
 
-/* --- content ----------------------------------------------------------------- */
+/* --- content -------------------------------------------------------------- */
 
 static void tag_text(char *etag, const unsigned char *md, unsigned int len)
 {
@@ -136,7 +136,7 @@ static bool write_all(int fd, const struct iovec *iov, int nr)
 	return true;
 }
 
-/* --- put --------------------------------------------------------------------- */
+/* --- put ------------------------------------------------------------------ */
 
 /*
  * Every directory from that of @key upwards: one of them may be new, made by
@@ -301,7 +301,7 @@ void lc_file_put(const struct lc_file_dir *dir, struct lc_store_req *req)
 	unlinkat(dir->fd, tmp, 0);
 }
 
-/* --- the others -------------------------------------------------------------- */
+/* --- the others ----------------------------------------------------------- */
 
 static int open_object(const struct lc_file_dir *dir, struct lc_store_req *req)
 {

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 
+#include "names.h"
 #include "store.h"
 
 #define LC_FILE_TMP	".tmp"
@@ -23,13 +24,6 @@
 struct lc_file_dir {
 	int fd;
 	char path[PATH_MAX];
-};
-
-/* The keys of a listing, in order: size, then the NUL-terminated key, each. */
-struct lc_file_names {
-	char *buf;
-	size_t len;
-	size_t max;
 };
 
 /* 0 or -errno, then with a text in @why (LC_STORE_WHY_MAX). */
@@ -41,10 +35,7 @@ void lc_file_get(const struct lc_file_dir *dir, struct lc_store_req *req);
 void lc_file_head(const struct lc_file_dir *dir, struct lc_store_req *req);
 void lc_file_delete(const struct lc_file_dir *dir, struct lc_store_req *req);
 
-/* The keys that begin with req->key. @cancelled is looked at in between. */
+/* The keys that begin with req->key, in order. @cancelled is looked at in between. */
 void lc_file_list(const struct lc_file_dir *dir, struct lc_store_req *req,
-		  struct lc_file_names *names, const atomic_bool *cancelled);
-/* The next one at *@pos, which starts at 0; NULL behind the last. */
-const char *lc_file_names_next(const struct lc_file_names *names, size_t *pos, uint64_t *size);
-
+		  struct lc_names *names, const atomic_bool *cancelled);
 #endif /* LC_FILE_DIR_H */

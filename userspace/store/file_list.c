@@ -23,41 +23,9 @@ struct walk {
 	const struct lc_file_dir *dir;
 	const char *prefix;
 	const atomic_bool *cancelled;
-	struct lc_file_names *names;
+	struct lc_names *names;
 	char key[LC_STORE_KEY_MAX];
 };
-
-static bool add_name(struct lc_file_names *names, const char *key, uint64_t size)
-{
-	size_t need = sizeof(size) + strlen(key) + 1;
-	size_t max = names->max;
-	char *buf;
-
-	if (names->len + need > max) {
-		max = 2 * max + need + 4096;
-		buf = realloc(names->buf, max);
-		if (!buf)
-			return false;
-		names->buf = buf;
-		names->max = max;
-	}
-	memcpy(names->buf + names->len, &size, sizeof(size));
-	memcpy(names->buf + names->len + sizeof(size), key, need - sizeof(size));
-	names->len += need;
-	return true;
-}
-
-const char *lc_file_names_next(const struct lc_file_names *names, size_t *pos, uint64_t *size)
-{
-	const char *key;
-
-	if (*pos >= names->len)
-		return NULL;
-	memcpy(size, names->buf + *pos, sizeof(*size));
-	key = names->buf + *pos + sizeof(*size);
-	*pos += sizeof(*size) + strlen(key) + 1;
-	return key;
-}
 
 static int by_name(const void *a, const void *b)
 {
@@ -169,14 +137,14 @@ static bool walk_level(struct walk *w, size_t len)
 		if (entries[i].name[n - 1] == '/')
 			ok = walk_level(w, len + n);
 		else
-			ok = add_name(w->names, w->key, entries[i].size);
+			ok = lc_names_add(w->names, w->key, entries[i].size);
 	}
 	free_entries(entries, nr);
 	return ok;
 }
 
 void lc_file_list(const struct lc_file_dir *dir, struct lc_store_req *req,
-		  struct lc_file_names *names, const atomic_bool *cancelled)
+		  struct lc_names *names, const atomic_bool *cancelled)
 {
 	struct walk w = {
 		.dir = dir,

@@ -3,7 +3,7 @@
  * curl tells which sockets to watch and when it wants to be called (set_watch,
  * set_timer); the loop calls back (socket_ready, timer_expired); what is
  * finished by then is collected (collect). A request is waiting, or has a
- * handle, or is in the list of the cancelled.
+ * handle, or has its answer without a server: cancelled.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,17 +20,17 @@ struct lc_http {
 	void *multi;			/* CURLM */
 	struct lc_loop *loop;
 	struct lc_timer timer;		/* curl's */
-	struct lc_timer later;		/* answers the cancelled */
+	struct lc_timer later;		/* tells those */
 	char *ca_file;
 	uint32_t connect_ms;
 	struct lc_http_req *waiting;
 	struct lc_http_req **waiting_end;
-	struct lc_http_req *cancelled;
+	struct lc_http_req *answered;	/* not by a server */
 	void **idle;			/* CURLs that nobody uses */
 	unsigned int nr_idle;
 };
 
-/* --- what curl asks for while it transfers ------------------------------------- */
+/* --- what curl asks for while it transfers -------------------------------- */
 
 /* Of the body, from @at on: one piece of memory. */
 static size_t body_piece(const struct lc_http_req *req, uint64_t at, const char **piece)
@@ -61,6 +61,7 @@ static size_t read_body(char *buf, size_t size, size_t n, void *data)
 		memcpy(buf + done, piece, len);
 		req->sent += len;
 	}
+	req->all_sent |= req->sent == req->body_len;
 	return done;
 }
 
@@ -95,7 +96,7 @@ static size_t take_body(char *bytes, size_t size, size_t n, void *data)
 	return req->body(req, bytes, size * n) ? size * n : 0;
 }
 
-/* --- one transfer -------------------------------------------------------------- */
+/* --- one transfer --------------------------------------------------------- */
 
 static void set_body(CURL *c, struct lc_http_req *req)
 {
@@ -150,14 +151,18 @@ static void set_up(const struct lc_http *http, CURL *c, struct lc_http_req *req)
 	set_body(c, req);
 }
 
-/* Can the server have got the whole request? */
+/*
+ * Can the server have got the whole request? What curl took counts as sent: it
+ * may send a request again by itself, and then knows no more of the first time.
+ */
 static bool was_sent(CURL *c, const struct lc_http_req *req)
 {
-	curl_off_t up = 0, connected = 0;
+	curl_off_t connected = 0;
 
+	if (req->body_len)
+		return req->all_sent;
 	curl_easy_getinfo(c, CURLINFO_PRETRANSFER_TIME_T, &connected);
-	curl_easy_getinfo(c, CURLINFO_SIZE_UPLOAD_T, &up);
-	return connected && (uint64_t)up >= req->body_len;
+	return connected;
 }
 
 static enum lc_http_error error_of(CURL *c, const struct lc_http_req *req, CURLcode code)
@@ -172,12 +177,29 @@ static enum lc_http_error error_of(CURL *c, const struct lc_http_req *req, CURLc
 	}
 }
 
+static void answer_later(struct lc_http *http, struct lc_http_req *req, enum lc_http_error error)
+{
+	req->error = error;
+	req->next = http->answered;
+	http->answered = req;
+	lc_timer_arm(http->loop, &http->later, 0);
+}
+
 static void start(struct lc_http *http, struct lc_http_req *req)
 {
+	CURLMcode code;
+
 	req->curl = http->idle[--http->nr_idle];
 	req->sent = 0;
+	req->all_sent = false;
 	set_up(http, req->curl, req);
-	curl_multi_add_handle(http->multi, req->curl);
+	code = curl_multi_add_handle(http->multi, req->curl);
+	if (code == CURLM_OK)
+		return;
+	http->idle[http->nr_idle++] = req->curl;
+	req->curl = NULL;
+	snprintf(req->why, sizeof(req->why), "%s", curl_multi_strerror(code));
+	answer_later(http, req, LC_HTTP_NOT_SENT);
 }
 
 static void start_waiting(struct lc_http *http)
@@ -228,7 +250,7 @@ static void collect(struct lc_http *http)
 	}
 }
 
-/* --- curl and the loop --------------------------------------------------------- */
+/* --- curl and the loop ---------------------------------------------------- */
 
 static void socket_ready(struct lc_watch *w, uint32_t events)
 {
@@ -289,7 +311,7 @@ static int set_watch(CURL *easy, curl_socket_t fd, int what, void *data, void *o
 	return lc_loop_watch(http->loop, w) ? -1 : 0;
 }
 
-/* --- for others ------------------------------------------------------------------ */
+/* --- for others ----------------------------------------------------------- */
 
 void lc_http_submit(struct lc_http *http, struct lc_http_req *req)
 {
@@ -303,13 +325,13 @@ void lc_http_submit(struct lc_http *http, struct lc_http_req *req)
 	start_waiting(http);
 }
 
-static void answer_cancelled(struct lc_timer *t)
+static void answer_those(struct lc_timer *t)
 {
 	struct lc_http *http = t->data;
 	struct lc_http_req *req;
 
-	while ((req = http->cancelled)) {
-		http->cancelled = req->next;
+	while ((req = http->answered)) {
+		http->answered = req->next;
 		req->done(req);
 	}
 }
@@ -329,24 +351,21 @@ static void stop_waiting(struct lc_http *http, struct lc_http_req *req)
 
 void lc_http_cancel(struct lc_http *http, struct lc_http_req *req)
 {
-	if (req->error == LC_HTTP_CANCELLED)
+	if (req->error != LC_HTTP_ANSWERED)
 		return;
 	if (req->curl)
 		release(http, req);
 	else
 		stop_waiting(http, req);
-	req->error = LC_HTTP_CANCELLED;
-	strscpy(req->why, "cancelled", sizeof(req->why));
-	req->next = http->cancelled;
-	http->cancelled = req;
-	lc_timer_arm(http->loop, &http->later, 0);
+	snprintf(req->why, sizeof(req->why), "cancelled");
+	answer_later(http, req, LC_HTTP_CANCELLED);
 	start_waiting(http);
 }
 
 void lc_http_free(struct lc_http *http)
 {
 	lc_timer_cancel(http->loop, &http->later);
-	answer_cancelled(&http->later);
+	answer_those(&http->later);
 	while (http->nr_idle)
 		curl_easy_cleanup(http->idle[--http->nr_idle]);
 	if (http->multi)
@@ -388,7 +407,7 @@ struct lc_http *lc_http_new(struct lc_loop *loop, const struct lc_http_cfg *cfg,
 	}
 	http->loop = loop;
 	http->timer = (struct lc_timer){ .expired = timer_expired, .data = http };
-	http->later = (struct lc_timer){ .expired = answer_cancelled, .data = http };
+	http->later = (struct lc_timer){ .expired = answer_those, .data = http };
 	http->waiting_end = &http->waiting;
 	http->connect_ms = cfg->connect_ms;
 	http->ca_file = strdup(cfg->ca_file);

@@ -72,6 +72,7 @@ struct lc_http_req {
 	struct lc_http_req *next;
 	CURL *curl;
 	uint64_t sent;
+	bool all_sent;		/* once, at least */
 };
 
 /* NULL with a text in @why (LC_HTTP_WHY_MAX). */

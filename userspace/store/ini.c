@@ -66,7 +66,7 @@ static int read_lines(FILE *f, char *line, const char *path, lc_ini_fn fn, void 
 	return 0;
 }
 
-static int check_file(FILE *f, const char *path, bool secret, char *why)
+static int check_file(FILE *f, const char *path, bool *exposed, char *why)
 {
 	struct stat st;
 
@@ -74,15 +74,11 @@ static int check_file(FILE *f, const char *path, bool secret, char *why)
 		snprintf(why, LC_STORE_WHY_MAX, "%.128s: not a file", path);
 		return -EINVAL;
 	}
-	if (secret && (st.st_mode & 077)) {
-		snprintf(why, LC_STORE_WHY_MAX,
-			 "%.128s: others can get at it, and secrets are in it; chmod 600", path);
-		return -EACCES;
-	}
+	*exposed = st.st_mode & 077;
 	return 0;
 }
 
-int lc_ini_read(const char *path, bool secret, lc_ini_fn fn, void *data, char *why)
+int lc_ini_read(const char *path, bool *exposed, lc_ini_fn fn, void *data, char *why)
 {
 	/* Also what stdio reads into, so that nothing stays behind. */
 	static const size_t size = 2 * LC_INI_LINE_MAX;
@@ -98,7 +94,7 @@ int lc_ini_read(const char *path, bool secret, lc_ini_fn fn, void *data, char *w
 		return ret;
 	}
 	buf = calloc(1, size);
-	ret = buf ? check_file(f, path, secret, why) : -ENOMEM;
+	ret = buf ? check_file(f, path, exposed, why) : -ENOMEM;
 	if (!ret) {
 		setvbuf(f, buf + LC_INI_LINE_MAX, _IOFBF, LC_INI_LINE_MAX);
 		ret = read_lines(f, buf, path, fn, data, why);

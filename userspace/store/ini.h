@@ -14,10 +14,10 @@
 typedef bool (*lc_ini_fn)(void *data, const char *section, const char *name, const char *value);
 
 /*
- * @secret: refused if others than its owner can get at it.
+ * *@exposed: others than its owner can get at it.
  * 0; -ENOENT without a text; or another -errno with one in @why (LC_STORE_WHY_MAX).
  * What was read is wiped from memory, but for what @fn keeps.
  */
-int lc_ini_read(const char *path, bool secret, lc_ini_fn fn, void *data, char *why);
+int lc_ini_read(const char *path, bool *exposed, lc_ini_fn fn, void *data, char *why);
 
 #endif /* LC_INI_H */

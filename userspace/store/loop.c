@@ -85,7 +85,7 @@ void lc_loop_set_now(struct lc_loop *loop, uint64_t ms)
 	loop->now = ms;
 }
 
-/* --- descriptors ----------------------------------------------------------- */
+/* --- descriptors ---------------------------------------------------------- */
 
 int lc_loop_watch(struct lc_loop *loop, struct lc_watch *w)
 {
@@ -121,7 +121,7 @@ static void dispatch(struct lc_loop *loop)
 	loop->nr_events = 0;
 }
 
-/* --- timers ---------------------------------------------------------------- */
+/* --- timers --------------------------------------------------------------- */
 
 static bool before(const struct slot *a, const struct slot *b)
 {
@@ -217,7 +217,7 @@ static void expire(struct lc_loop *loop)
 	}
 }
 
-/* --- turns ----------------------------------------------------------------- */
+/* --- turns ---------------------------------------------------------------- */
 
 static int wait_ms(const struct lc_loop *loop, int max_ms)
 {

@@ -66,8 +66,8 @@ typedef bool (*lc_store_list_fn)(struct lc_store_req *req, const char *key, uint
  * @got:	GET: bytes that came. OK with fewer than @len: the object ends there. A range
  *		that begins behind the end is CORRUPT.
  * @size:	GET, HEAD: of the whole object
- * @etag:	GET, HEAD, PUT: out, without quotes, may be empty after a GET of a range;
- *		with LC_STORE_IF_MATCH: in
+ * @etag:	GET, HEAD, PUT: out, without quotes, may be empty after a GET of a range and
+ *		a PUT in parts; with LC_STORE_IF_MATCH: in
  * @why:	not OK: a text for a person, without secrets
  * @done:	called exactly once; may free the request
  * @priv:	of the store it was submitted to; @data is the caller's
@@ -123,7 +123,7 @@ const char *lc_store_op_name(enum lc_store_op op);
 /* Submit and run the loop until the answer is there; for tools. Returns req->status. */
 enum lc_store_status lc_store_wait(struct lc_store *store, struct lc_store_req *req);
 
-/* --- for those who implement one ------------------------------------------- */
+/* --- for those who implement one ------------------------------------------ */
 
 /* @req->status and @req->why, which begins with the operation and the key. */
 __printf(3, 4)

@@ -26,7 +26,7 @@ static const struct lc_vendor vendors[] = {
 	}, {
 		.name = "oss",
 		.endpoint = "s3.oss-%s.aliyuncs.com",
-		.absent = "x-oss-forbid-overwrite: true",
+		.absent = "x-oss-forbid-overwrite",
 		.addressing = LC_ADDRESSING_VIRTUAL,
 	}, {
 		.name = "bos",
@@ -35,7 +35,7 @@ static const struct lc_vendor vendors[] = {
 	}, {
 		.name = "tos",
 		.endpoint = "tos-s3-%s.volces.com",
-		.absent = "x-tos-forbid-overwrite: true",
+		.absent = "x-tos-forbid-overwrite",
 		.addressing = LC_ADDRESSING_VIRTUAL,
 	}, {
 		.name = "minio",
@@ -84,8 +84,8 @@ static const struct option {
 void lc_store_cfg_init(struct lc_store_cfg *cfg)
 {
 	memset(cfg, 0, sizeof(*cfg));
-	strscpy(cfg->credentials, "auto", sizeof(cfg->credentials));
-	strscpy(cfg->addressing_name, "auto", sizeof(cfg->addressing_name));
+	snprintf(cfg->credentials, sizeof(cfg->credentials), "auto");
+	snprintf(cfg->addressing_name, sizeof(cfg->addressing_name), "auto");
 	cfg->part_size = 64 << 20;
 	cfg->connections = 64;
 	cfg->connect_ms = 5000;
@@ -172,7 +172,7 @@ const char *lc_store_cfg_get(const struct lc_store_cfg *cfg, const char *name,
 	return buf;
 }
 
-/* --- what follows from them ------------------------------------------------------ */
+/* --- what follows from them ----------------------------------------------- */
 
 static int find_vendor(struct lc_store_cfg *cfg, char *why)
 {
@@ -252,7 +252,8 @@ static int split_endpoint(struct lc_store_cfg *cfg, char *why)
 		host = cfg->endpoint + 7;
 	if (host)
 		strscpy(cfg->host, host, sizeof(cfg->host));
-	len = strlen(cfg->host);
+	for (len = 0; cfg->host[len]; len++)
+		cfg->host[len] = tolower((unsigned char)cfg->host[len]);
 	if (len && cfg->host[len - 1] == '/')
 		cfg->host[--len] = '\0';
 	if (!host || !host_ok(cfg->host)) {

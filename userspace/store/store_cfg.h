@@ -32,7 +32,7 @@ enum lc_addressing {
  * struct lc_vendor - how one kind of S3 differs
  * @endpoint:	without scheme, %s is the region; NULL: has to be given
  * @region:	if none is given; NULL: has to be given
- * @absent:	header of a PUT that must not replace; NULL: If-None-Match
+ * @absent:	header that is true in a PUT that must not replace; NULL: If-None-Match
  * @bare_tags:	If-Match without quotes
  */
 struct lc_vendor {

@@ -32,7 +32,7 @@ struct worker {
 	struct file_store *fs;
 	pthread_t thread;
 	struct lc_store_req *req;	/* under way */
-	struct lc_file_names names;	/* its answer, if it lists */
+	struct lc_names names;	/* its answer, if it lists */
 	bool finished;			/* the answer is for the loop to take */
 	atomic_bool cancelled;
 };
@@ -56,7 +56,7 @@ static struct file_store *to_fs(struct lc_store *store)
 	return (struct file_store *)store;
 }
 
-/* --- lists --------------------------------------------------------------------- */
+/* --- lists ---------------------------------------------------------------- */
 
 static void push(struct list *l, struct lc_store_req *req)
 {
@@ -94,7 +94,7 @@ static bool take_out(struct list *l, struct lc_store_req *req)
 	return true;
 }
 
-/* --- the threads' side ----------------------------------------------------------- */
+/* --- the threads' side ---------------------------------------------------- */
 
 static void work(struct worker *w)
 {
@@ -143,15 +143,15 @@ static void *worker_main(void *data)
 	return NULL;
 }
 
-/* --- the loop's side ------------------------------------------------------------- */
+/* --- the loop's side ------------------------------------------------------ */
 
-static void tell_names(struct lc_store_req *req, const struct lc_file_names *names)
+static void tell_names(struct lc_store_req *req, const struct lc_names *names)
 {
 	const char *key;
 	uint64_t size;
 	size_t pos = 0;
 
-	while ((key = lc_file_names_next(names, &pos, &size)))
+	while ((key = lc_names_next(names, &pos, &size)))
 		if (!req->list(req, key, size))
 			break;
 }
@@ -160,7 +160,7 @@ static void answer_of(struct worker *w)
 {
 	struct file_store *fs = w->fs;
 	struct lc_store_req *req = w->req;
-	struct lc_file_names names = w->names;
+	struct lc_names names = w->names;
 
 	if (atomic_exchange(&w->cancelled, false))
 		lc_store_set(req, LC_STORE_CANCELLED, "cancelled");
@@ -171,7 +171,7 @@ static void answer_of(struct worker *w)
 	pthread_mutex_unlock(&fs->lock);
 	if (req->status == LC_STORE_OK)
 		tell_names(req, &names);
-	free(names.buf);
+	lc_names_free(&names);
 	req->done(req);
 	pthread_mutex_lock(&fs->lock);
 }

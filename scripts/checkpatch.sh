@@ -13,12 +13,32 @@ CHECKPATCH=$LC_CACHE/src/7.x/scripts/checkpatch.pl
 # An out-of-tree module has to ask which kernel it is built for; headers that
 # are shared with userspace have no BIT().
 IGNORE=LINUX_VERSION_CODE,BIT_MACRO
+# The helper has the types of C and the names of its libraries.
+IGNORE_HELPER=$IGNORE,PREFER_KERNEL_TYPES,CAMELCASE
 
 if [ $# -eq 0 ]; then
 	cd "$LC_TOP"
 	mapfile -t files < <(git ls-files 'kernel/*.[ch]' 'tests/kunit/*.[ch]' 'userspace/*.[ch]' | grep -v /shim/)
 	set -- "${files[@]}"
 fi
-[ $# -gt 0 ] || exit 0
-exec perl "$CHECKPATCH" --strict --no-tree --quiet --no-summary --terse --show-types \
-	--ignore "$IGNORE" -f "$@"
+
+# check IGNORED FILE...
+check() {
+	local ignored=$1
+	shift
+	[ $# -gt 0 ] || return 0
+	perl "$CHECKPATCH" --strict --no-tree --quiet --no-summary --terse --show-types \
+		--ignore "$ignored" -f "$@"
+}
+
+ours=() helper=()
+for f; do
+	case $f in
+	*userspace/*/*) helper+=("$f") ;;
+	*) ours+=("$f") ;;
+	esac
+done
+rc=0
+check "$IGNORE" "${ours[@]}" || rc=1
+check "$IGNORE_HELPER" "${helper[@]}" || rc=1
+exit $rc

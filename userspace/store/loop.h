@@ -32,7 +32,7 @@ void lc_loop_free(struct lc_loop *loop);
 
 /* Milliseconds of CLOCK_MONOTONIC, as of this turn; or virtual, see lc_loop_set_now(). */
 uint64_t lc_loop_now(const struct lc_loop *loop);
-/* From now on time stands still but for this: timers run when it passes them (tests). */
+/* For tests. From now on only this moves the time; timers it has passed expire in the next turn. */
 void lc_loop_set_now(struct lc_loop *loop, uint64_t ms);
 
 int lc_loop_watch(struct lc_loop *loop, struct lc_watch *w);	/* add or change; 0 or -errno */
@@ -41,9 +41,9 @@ void lc_loop_unwatch(struct lc_loop *loop, struct lc_watch *w);
 void lc_timer_arm(struct lc_loop *loop, struct lc_timer *t, uint64_t delay_ms);
 void lc_timer_cancel(struct lc_loop *loop, struct lc_timer *t);
 
-/* One turn: wait for the first event, at most @max_ms (-1: without limit). False: stopped. */
+/* One turn: wait for the first event, at most @max_ms (-1: without limit). False, once: stopped. */
 bool lc_loop_turn(struct lc_loop *loop, int max_ms);
-/* Turns until lc_loop_stop(). */
+/* Turns until lc_loop_stop(), which ends the turn it is called in or the next one. */
 void lc_loop_run(struct lc_loop *loop);
 void lc_loop_stop(struct lc_loop *loop);
 

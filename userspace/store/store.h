@@ -19,13 +19,15 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include <linux/compiler.h>
+
 struct lc_loop;
 struct lc_store;
 struct lc_store_req;
 
 enum lc_store_op {
 	LC_STORE_PUT,		/* all of @iov under @key; durable when OK */
-	LC_STORE_GET,		/* bytes [@offset, @offset + @len) into @buf; @len 0: all, up to @buf_len */
+	LC_STORE_GET,		/* [@offset, @offset + @len) to @buf; @len 0: all, up to @buf_len */
 	LC_STORE_HEAD,		/* does it exist, how large is it? */
 	LC_STORE_DELETE,	/* OK also if there was none */
 	LC_STORE_LIST,		/* keys with prefix @key, one @list call each, in byte order */
@@ -58,11 +60,14 @@ typedef bool (*lc_store_list_fn)(struct lc_store_req *req, const char *key, uint
 
 /**
  * struct lc_store_req - one request; the caller's memory until @done
- * @key:	relative to the store's own prefix, [A-Za-z0-9/._-] only
+ * @key:	relative to the store's own prefix: [A-Za-z0-9/._-] only, its parts between
+ *		slashes neither empty nor beginning with a dot. LIST: any beginning of one.
  * @buf:	GET: where to; may have been written to whatever the status
- * @got:	GET: bytes that came
+ * @got:	GET: bytes that came. OK with fewer than @len: the object ends there. A range
+ *		that begins behind the end is CORRUPT.
  * @size:	GET, HEAD: of the whole object
- * @etag:	GET, HEAD, PUT: out; with LC_STORE_IF_MATCH: in
+ * @etag:	GET, HEAD, PUT: out, without quotes, may be empty after a GET of a range;
+ *		with LC_STORE_IF_MATCH: in
  * @why:	not OK: a text for a person, without secrets
  * @done:	called exactly once; may free the request
  * @priv:	of the store it was submitted to; @data is the caller's
@@ -112,7 +117,23 @@ struct lc_store {
 /* "not found", "busy", ...: for messages. */
 const char *lc_store_status_name(enum lc_store_status status);
 
+/* "PUT", "GET", ... */
+const char *lc_store_op_name(enum lc_store_op op);
+
 /* Submit and run the loop until the answer is there; for tools. Returns req->status. */
 enum lc_store_status lc_store_wait(struct lc_store *store, struct lc_store_req *req);
+
+/* --- for those who implement one ------------------------------------------- */
+
+/* @req->status and @req->why, which begins with the operation and the key. */
+__printf(3, 4)
+void lc_store_set(struct lc_store_req *req, enum lc_store_status status, const char *fmt, ...);
+void lc_store_set_ok(struct lc_store_req *req);
+
+/* Bytes of a PUT. */
+size_t lc_store_put_len(const struct lc_store_req *req);
+
+/* Is it one that store.h allows? @prefix: as the beginning of one. */
+bool lc_store_key_ok(const char *key, bool prefix);
 
 #endif /* LC_STORE_H */

@@ -299,7 +299,8 @@ void lc_ckpt_seal(void *buf, const u8 uuid[16], const struct lc_ckpt_info *info)
 	c->nr_objects = cpu_to_le32(info->nr_objects);
 	c->nr_extents = cpu_to_le32(info->nr_extents);
 	lc_bk_seal(&c->head, LC_BK_CKPT_MAGIC, uuid, info->epoch, info->seq,
-		   (u8 *)buf + LC_BK_FIXED, lc_ckpt_bytes(info->nr_objects, info->nr_extents) - LC_BK_FIXED);
+		   (u8 *)buf + LC_BK_FIXED,
+		   lc_ckpt_bytes(info->nr_objects, info->nr_extents) - LC_BK_FIXED);
 }
 
 void lc_ckpt_object(const void *buf, u32 i, struct lc_ckpt_obj *obj)

@@ -201,6 +201,7 @@ static void put_done(struct lc_io *io)
 		break;
 	default:
 		lc_vol_why(io->vol, "%s", io->req.why);
+		strcpy(io->req.etag, io->vol->etag);
 		lc_io_again(io);
 	}
 }

@@ -52,7 +52,7 @@ static void free_unit(struct unit *u)
 static void free_put(struct put *p)
 {
 	list_del(&p->list);
-	p->vol->puts.nr--;
+	p->vol->puts.nr -= !p->durable;
 	lc_built_free(&p->b);
 	free(p);
 }
@@ -180,6 +180,7 @@ static void put_done(struct lc_durable *d, int err)
 	if (err)
 		return;
 	p->durable = true;
+	vol->puts.nr--;
 	if (u && !--u->flying && u->sent && lc_planted(vol, LC_BK_PLANT_COMMIT_ORDER))
 		answer_unit(vol, u, 0);
 	commit(vol);
@@ -192,6 +193,7 @@ static void put_done(struct lc_durable *d, int err)
  *----------------------------------------------------------------
  */
 
+/* What is durable and waits for others does not count: a unit may be larger than this. */
 static bool window_full(const struct lc_volume *vol)
 {
 	return vol->puts.nr >= vol->params.puts_max;

@@ -126,17 +126,26 @@ static int compare(struct job *j)
 	return err;
 }
 
+/* The newest object that was complete is never deleted: it has to be there. */
+static int check_tip(struct job *j)
+{
+	bool before_open = j->open && j->floor < j->open->first;
+	u64 tip = before_open ? j->open->prev : j->floor;
+
+	if (lc_map_state(j->vol->map)->seq >= tip)
+		return 0;
+	lc_vol_why(j->vol, "objects up to %llx were complete, and the last one there is %llx; "
+		   "put back what was deleted", tip, lc_map_state(j->vol->map)->seq);
+	return -EBADMSG;
+}
+
 static void replayed(struct lc_volume *vol, int err, void *data)
 {
 	const struct lc_map_state *state = lc_map_state(vol->map);
 	struct job *j = data;
 
 	err = err ?: compare(j);
-	if (!err && state->seq < j->floor && state->seq < j->bound) {
-		lc_vol_why(vol, "objects up to %llx were complete, and the last one there is %llx; "
-			   "put back what was deleted", j->floor, state->seq);
-		err = -EBADMSG;
-	}
+	err = err ?: check_tip(j);
 	j->rec.tip = state->seq;
 	j->rec.hole = j->replay.known + 1;
 	if (j->open && j->rec.hole < j->open->first)

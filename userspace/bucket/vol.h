@@ -41,8 +41,8 @@ struct lc_call {
 
 struct lc_puts {
 	struct list_head units;		/* waiting, or partly on their way */
-	struct list_head list;		/* objects on their way, in their order */
-	u32 nr;
+	struct list_head list;		/* objects that are not committed, in their order */
+	u32 nr;				/* of these, not durable */
 	u64 lsn;			/* of the last unit accepted */
 	u64 sent_lsn;			/* of the last one whose objects are on their way */
 	u64 next_seq;

@@ -20,6 +20,7 @@
 #include "gc_copy.h"
 
 #define DELETES		32u
+#define CKPT_RATIO	32u
 #define MERGE_MIN	16u	/* so many objects with nothing but zeroes are worth one copy */
 
 struct gc_job {
@@ -61,14 +62,21 @@ static bool own(const struct lc_volume *vol, const struct lc_run *run)
 /* Its absence would be understood. */
 static bool known_dead(const struct lc_volume *vol, const struct lc_objs_entry *e)
 {
-	if (lc_planted(vol, LC_BK_PLANT_EARLY_DELETE))
+	if (lc_planted(vol, LC_BK_PLANT_EARLY_DELETE) || lc_planted(vol, LC_BK_PLANT_NO_ZERO))
 		return true;
 	return e->dead_at <= vol->ckpts.durable && e->dead_at <= vol->committed_field;
 }
 
+static bool dead(const struct lc_volume *vol, const struct lc_objs_entry *e)
+{
+	if (lc_planted(vol, LC_BK_PLANT_NO_ZERO) && !e->live && e->seq < vol->ckpts.durable)
+		return true;
+	return e->dead_at != LC_BK_NEVER;
+}
+
 static bool garbage(const struct lc_volume *vol, const struct lc_objs_entry *e)
 {
-	return e->dead_at != LC_BK_NEVER && !e->deleting && e->seq != vol->committed &&
+	return dead(vol, e) && !e->deleting && e->seq != vol->committed &&
 	       own(vol, lc_manifest_run(&vol->m, e->seq)) &&
 	       !lc_vol_pinned(vol, e->seq, e->dead_at);
 }
@@ -239,6 +247,7 @@ static u64 waiting(const struct lc_volume *vol, bool *ckpt)
 	return sum;
 }
 
+/* A checkpoint has to be a small part of what it sets free. */
 static bool settle(struct gc_job *job, u64 at_least)
 {
 	struct lc_volume *vol = job->vol;
@@ -246,6 +255,8 @@ static bool settle(struct gc_job *job, u64 at_least)
 	u64 sum = waiting(vol, &ckpt);
 
 	if (!sum || sum < at_least)
+		return false;
+	if (ckpt && sum * LC_BK_SECTOR < vol->ckpts.last_bytes * CKPT_RATIO)
 		return false;
 	if (ckpt) {
 		lc_volume_checkpoint(vol, settled, job);
@@ -261,11 +272,17 @@ static bool settle(struct gc_job *job, u64 at_least)
  *----------------------------------------------------------------
  */
 
+/* What is garbage already does not get less by copying. */
 static bool too_empty(const struct lc_volume *vol)
 {
 	const struct lc_objs *objs = lc_map_objs(vol->map);
+	u64 payload = objs->payload;
+	u32 i;
 
-	return objs->live * 100 < objs->payload * vol->params.gc_target;
+	for (i = 0; i < objs->nr; i++)
+		if (objs->e[i].dead_at != LC_BK_NEVER)
+			payload -= objs->e[i].payload;
+	return objs->live * 100 < payload * vol->params.gc_target;
 }
 
 static bool candidate(const struct lc_volume *vol, const struct lc_objs_entry *e)
@@ -364,13 +381,13 @@ void lc_volume_gc(struct lc_volume *vol, lc_volume_fn done, void *data)
 	vol->gcs.job = job;
 	if (delete_garbage(job) || delete_strays(job))
 		return;
-	if (too_empty(vol) && settle(job, lc_map_objs(vol->map)->payload / 16))
+	if (settle(job, lc_map_objs(vol->map)->payload / 16))
 		return;
 	if (choose(vol, &victims)) {
 		lc_gc_copy_start(vol, &victims, copied, job);
 		return;
 	}
-	if (too_empty(vol) && settle(job, 0))
+	if (settle(job, 0))
 		return;
 	lc_vol_answer(vol, nothing_left, job, 0);
 }

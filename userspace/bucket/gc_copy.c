@@ -225,8 +225,6 @@ static void get_payload(struct job *j)
 
 static void keep(struct job *j, const struct lc_ext *e, const struct lc_piece *p)
 {
-	if (lc_planted(j->vol, LC_BK_PLANT_NO_ZERO) && e->op != LC_BK_DATA)
-		return;
 	if (j->nr_pieces == j->max_pieces) {
 		j->max_pieces = j->max_pieces ? 2 * j->max_pieces : 256;
 		j->pieces = reallocarray(j->pieces, j->max_pieces, sizeof(*j->pieces));

@@ -14,7 +14,7 @@ enum lc_bucket_plant {
 	LC_BK_PLANT_NO_EPOCH,		/* another owner's objects are taken for one's own */
 	LC_BK_PLANT_GC_STALE,		/* copies are not checked against what came meanwhile */
 	LC_BK_PLANT_NO_PINS,		/* snapshots do not keep anything */
-	LC_BK_PLANT_NO_ZERO,		/* zeroes are not copied by garbage collection */
+	LC_BK_PLANT_NO_ZERO,		/* an object with nothing but zeroes is taken for garbage */
 	LC_BK_PLANT_HALF_GROUP,		/* a part of a unit counts */
 	LC_BK_PLANT_NR,
 };

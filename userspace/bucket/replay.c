@@ -183,7 +183,7 @@ static int check_count(struct job *j)
 	}
 	if (!found || !r->committed_field || nr == r->nr_live)
 		return 0;
-	lc_vol_why(j->vol, "%llu objects are needed as of object %llu, and %llu are there; "
+	lc_vol_why(j->vol, "%llu objects are needed as of object %llx, and %llu are there; "
 		   "put back what was deleted", r->nr_live, found, nr);
 	return -EBADMSG;
 }

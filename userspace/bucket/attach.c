@@ -2,9 +2,9 @@
 /*
  * Becoming the owner. Each step is one answer of the store:
  *
- *   manifest read ─► epoch claimed ─► recovered ─► fence put ─► run opened: active
- *                    (conditional)        ▲            │        (conditional)
- *                                         └────────────┘ an object came in between
+ *   manifest read -> epoch claimed -> recovered -> fence put -> run opened: active
+ *                    (conditional)        ^            |        (conditional)
+ *                                         `------------' an object came in between
  *
  * From the claim on, an older owner cannot change the manifest; from the fence on it
  * cannot have another object counted, and finds out with the first it tries.
@@ -113,8 +113,7 @@ static void put_run(struct attach *a)
 	}
 	err = open_run(a);
 	if (err == -ENOSPC)
-		lc_vol_why(a->vol, "has been attached too often: its manifest is full; "
-			   "clone it");
+		lc_vol_why(a->vol, "has been attached too often: its manifest is full");
 	if (err) {
 		lc_own_drop(a->vol);
 		finish(a, err);
@@ -205,8 +204,8 @@ static int check_log(struct lc_volume *vol)
 	if (!head || vol->params.new_log || head->end != LC_BK_NEVER ||
 	    !memcmp(head->log, vol->params.log, sizeof(head->log)))
 		return 0;
-	lc_vol_why(vol, "was written last through cache %s; use that one, or say that this one "
-		   "is new", lc_uuid_text(text, head->log));
+	lc_vol_why(vol, "was written last through cache %s; use that, or say that this one is new",
+		   lc_uuid_text(text, head->log));
 	return -ESTALE;
 }
 

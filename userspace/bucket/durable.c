@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <linux/string.h>
+
 #include "vol.h"
 
 static void finish(struct lc_durable *d, int err)
@@ -50,7 +52,7 @@ static void look_up(struct lc_durable *d)
 	struct lc_io *io = &d->look;
 
 	lc_io_init(io, d->put.vol, LC_STORE_GET, looked, d);
-	strcpy(io->req.key, d->put.req.key);
+	strscpy(io->req.key, d->put.req.key, sizeof(io->req.key));
 	io->req.buf = d->found;
 	io->req.buf_len = sizeof(d->found);
 	io->req.len = sizeof(d->found);
@@ -88,7 +90,7 @@ void lc_durable_start(struct lc_durable *d, struct lc_volume *vol, const char *k
 		      const struct iovec *iov, int nr_iov)
 {
 	lc_io_init(&d->put, vol, LC_STORE_PUT, put_done, d);
-	strcpy(d->put.req.key, key);
+	strscpy(d->put.req.key, key, sizeof(d->put.req.key));
 	d->put.req.flags = vol->params.no_fencing ? 0 : LC_STORE_IF_ABSENT;
 	d->put.req.iov = iov;
 	d->put.req.nr_iov = nr_iov;

@@ -4,12 +4,12 @@
  * something there, or whose outcome nobody knows, is looked up: what is there either
  * is this very object or somebody else's.
  *
- *   PUT ──ok──────────────────────────────────► done, 0
- *    │ ├─busy, failed, denied──► pause, PUT
- *    │ └─unknown, "is there already"──► GET of the fixed part
- *    │                                     ├─the same──► done, 0
- *    └◄──────── pause ──── not there ──────┤
- *                                          └─another───► done, -ESTALE
+ *   PUT --> ok: done, 0
+ *    ^ |--> busy, failed, denied: pause, PUT
+ *    | `--> unknown, or "is there already": GET of the fixed part
+ *    |                                        |--> the same: done, 0
+ *    `------- pause <----- not there <--------|
+ *                                             `--> another: done, -ESTALE
  */
 #ifndef LC_BUCKET_DURABLE_H
 #define LC_BUCKET_DURABLE_H

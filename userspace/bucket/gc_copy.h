@@ -8,7 +8,7 @@
 #define LC_GC_VICTIMS	64u
 
 struct lc_gc_victims {
-	const struct lc_objs_entry *e[LC_GC_VICTIMS];	/* looked at at the start only */
+	const struct lc_objs_entry *e[LC_GC_VICTIMS];	/* only while it starts */
 	u32 nr;
 };
 

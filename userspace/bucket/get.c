@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/string.h>
+
 #include "crc.h"
 #include "vol.h"
 
@@ -136,8 +138,8 @@ static bool verify(struct fetch *f)
 		if (lc_bk_crc(~0u, f->buf + (size_t)i * LC_BK_BLOCK, len) == f->crcs[i])
 			continue;
 		f->vol->st.crc_errors++;
-		lc_vol_why(f->vol, "%s: block %u of its payload has a wrong checksum; put back a "
-			   "good copy of it", f->io.req.key, f->first + i);
+		lc_vol_why(f->vol, "%s: wrong checksum of payload block %u; put back a good copy",
+			   f->io.req.key, f->first + i);
 		return false;
 	}
 	return true;
@@ -216,7 +218,7 @@ static void get_header(struct fetch *f)
 	struct lc_io *io = &f->header.io;
 
 	lc_io_init(io, f->vol, LC_STORE_GET, got_header, f);
-	strcpy(io->req.key, f->io.req.key);
+	strscpy(io->req.key, f->io.req.key, sizeof(io->req.key));
 	io->req.buf = lc_vol_alloc(f->header_bytes);
 	io->req.buf_len = f->header_bytes;
 	io->req.len = f->header_bytes;

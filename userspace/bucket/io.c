@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/string.h>
+
 #include "vol.h"
 
 #define READ_TRIES	5u
@@ -193,7 +195,7 @@ void lc_slurp_start(struct lc_slurp *s, struct lc_volume *vol, const char *key, 
 		    size_t max)
 {
 	lc_io_init(&s->io, vol, LC_STORE_GET, slurped, s);
-	strcpy(s->io.req.key, key);
+	strscpy(s->io.req.key, key, sizeof(s->io.req.key));
 	s->max = max;
 	s->io.req.buf = malloc(guess);
 	s->io.req.buf_len = s->io.req.buf ? guess : 0;

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +14,10 @@
 #include <linux/kernel.h>
 #include <asm/byteorder.h>
 
-#include "map.h"
+#include "map_priv.h"
 
 #define MAP_VERSION	1u
 #define MAP_LIMIT	(64ull << 30)
-#define BOOT_ID_LEN	36
-
-struct ext_value {
-	u64 seq;
-	u32 len;
-	u32 pos;
-	u8 op;
-	u8 pad[7];
-};
 
 struct meta_value {
 	u32 version;
@@ -36,26 +26,6 @@ struct meta_value {
 	char boot_id[BOOT_ID_LEN];
 	u32 pad;
 	struct lc_map_state state;
-};
-
-struct lc_map {
-	MDB_env *env;
-	MDB_dbi ext, obj, crc, meta;
-	MDB_txn *txn;		/* of begin..commit */
-	MDB_cursor *cursor;	/* on ext, of @txn */
-	MDB_txn *read;		/* kept, renewed for each lookup */
-	u8 uuid[16];
-	char boot_id[BOOT_ID_LEN];
-	struct lc_map_state state;
-	struct lc_objs objs;
-};
-
-struct lc_map_view {
-	MDB_txn *txn;
-	MDB_cursor *cursor;
-	u64 nr_extents;
-	struct lc_map_state state;
-	struct lc_objs objs;
 };
 
 static int map_error(int rc)
@@ -548,86 +518,4 @@ int lc_map_keep_crcs(struct lc_map *map, const struct lc_obj *obj, const void *h
 		return rc;
 	}
 	return map_error(mdb_txn_commit(txn));
-}
-
-/*----------------------------------------------------------------
- * Views
- *----------------------------------------------------------------
- */
-
-static bool copy_objs(struct lc_objs *to, const struct lc_objs *from)
-{
-	*to = *from;
-	to->max = from->nr;
-	to->e = malloc((from->nr + 1) * sizeof(*to->e));
-	if (to->e && from->nr)
-		memcpy(to->e, from->e, from->nr * sizeof(*to->e));
-	return to->e;
-}
-
-struct lc_map_view *lc_map_view_open(struct lc_map *map)
-{
-	struct lc_map_view *view = calloc(1, sizeof(*view));
-	MDB_stat stat;
-
-	if (!view)
-		return NULL;
-	view->state = map->state;
-	if (!copy_objs(&view->objs, &map->objs))
-		goto fail;
-	if (mdb_txn_begin(map->env, NULL, MDB_RDONLY, &view->txn))
-		goto fail;
-	if (mdb_stat(view->txn, map->ext, &stat) ||
-	    mdb_cursor_open(view->txn, map->ext, &view->cursor))
-		goto fail_txn;
-	view->nr_extents = stat.ms_entries;
-	return view;
-fail_txn:
-	mdb_txn_abort(view->txn);
-fail:
-	free(view->objs.e);
-	free(view);
-	return NULL;
-}
-
-void lc_map_view_close(struct lc_map_view *view)
-{
-	if (!view)
-		return;
-	mdb_cursor_close(view->cursor);
-	mdb_txn_abort(view->txn);
-	free(view->objs.e);
-	free(view);
-}
-
-const struct lc_map_state *lc_map_view_state(const struct lc_map_view *view)
-{
-	return &view->state;
-}
-
-u64 lc_map_view_extents(const struct lc_map_view *view)
-{
-	return view->nr_extents;
-}
-
-const struct lc_objs *lc_map_view_objs(const struct lc_map_view *view)
-{
-	return &view->objs;
-}
-
-int lc_map_view_next(struct lc_map_view *view, struct lc_ext *ext, u64 *seq)
-{
-	struct ext_value e;
-	MDB_val k, v;
-	int rc;
-
-	rc = mdb_cursor_get(view->cursor, &k, &v, MDB_NEXT);
-	if (rc == MDB_NOTFOUND)
-		return 0;
-	if (rc || v.mv_size != sizeof(e))
-		return -EIO;
-	memcpy(&e, v.mv_data, sizeof(e));
-	*ext = (struct lc_ext){ .lba = key_of(&k), .len = e.len, .pos = e.pos, .op = e.op };
-	*seq = e.seq;
-	return 1;
 }

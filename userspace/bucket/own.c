@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/string.h>
+
 #include "vol.h"
 
 #define GUESS	65536u
@@ -58,7 +60,7 @@ static void loaded(struct lc_slurp *s, int err, void *buf, size_t bytes)
 	if (!err) {
 		lc_manifest_free(&vol->m);
 		vol->m = m;
-		strcpy(vol->etag, s->io.req.etag);
+		strscpy(vol->etag, s->io.req.etag, sizeof(vol->etag));
 	}
 	free(buf);
 	l->done(vol, err);
@@ -117,7 +119,7 @@ static void finish(struct update *u, int err, const char *etag)
 		lc_manifest_free(&vol->m);
 		vol->m = vol->next;
 		vol->next = (struct lc_manifest){ 0 };
-		strcpy(vol->etag, etag);
+		strscpy(vol->etag, etag, sizeof(vol->etag));
 		vol->st.put_bytes += u->iov.iov_len;
 		/* It points into the manifest. */
 		err = lc_vol_set_line(vol);
@@ -146,7 +148,7 @@ static void judge(struct update *u, const void *buf, size_t bytes)
 	}
 	/* The next put finds its condition true if nothing has changed but the tag. */
 	if (m.generation == vol->m.generation && same_owner(vol, &m)) {
-		strcpy(u->put.req.etag, u->look.io.req.etag);
+		strscpy(u->put.req.etag, u->look.io.req.etag, sizeof(u->put.req.etag));
 		lc_io_again(&u->put);
 	} else {
 		finish(u, stale(vol, &m), NULL);
@@ -192,8 +194,8 @@ static void put_done(struct lc_io *io)
 		look_up(u);
 		break;
 	case LC_STORE_NO_COND:
-		lc_vol_why(io->vol, "%s: the store cannot fence off another host; attach with "
-			   "no_fencing if there is none", io->req.why);
+		lc_vol_why(io->vol, "%s: no fencing here; attach with no_fencing if you must",
+			   io->req.why);
 		finish(u, -EOPNOTSUPP, NULL);
 		break;
 	case LC_STORE_CANCELLED:
@@ -201,7 +203,7 @@ static void put_done(struct lc_io *io)
 		break;
 	default:
 		lc_vol_why(io->vol, "%s", io->req.why);
-		strcpy(io->req.etag, io->vol->etag);
+		strscpy(io->req.etag, io->vol->etag, sizeof(io->req.etag));
 		lc_io_again(io);
 	}
 }
@@ -221,7 +223,7 @@ void lc_own_put(struct lc_volume *vol, lc_volume_fn done, void *data)
 	u->put.req.nr_iov = 1;
 	if (!vol->params.no_fencing) {
 		u->put.req.flags = LC_STORE_IF_MATCH;
-		strcpy(u->put.req.etag, vol->etag);
+		strscpy(u->put.req.etag, vol->etag, sizeof(u->put.req.etag));
 	}
 	lc_io_start(&u->put);
 }

@@ -22,7 +22,7 @@ enum lc_bucket_plant {
 #ifdef LC_PLANT_BUGS
 #define lc_planted(vol, bug)	((vol)->params.plant == (bug))
 #else
-#define lc_planted(vol, bug)	false
+#define lc_planted(vol, bug)	((void)(vol), (void)(bug), false)
 #endif
 
 #endif /* LC_BUCKET_PLANT_H */

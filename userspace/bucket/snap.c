@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/string.h>
+
 #include "create.h"
 #include "recover.h"
 
@@ -72,7 +74,7 @@ static int add_pin(struct lc_volume *vol, const char *name, u64 seq, u64 created
 	struct lc_pin pin = { .seq = seq, .created = created };
 	int err;
 
-	strncpy(pin.name, name, LC_PIN_NAME - 1);
+	strscpy(pin.name, name, sizeof(pin.name));
 	if (clone)
 		memcpy(pin.clone, clone, sizeof(pin.clone));
 	err = lc_manifest_add_pin(&vol->next, &pin);
@@ -159,12 +161,13 @@ static int branch(struct lc_volume *vol, u64 seq)
 	return lc_manifest_add_run(&vol->next, &run);
 }
 
-static void back(struct lc_volume *vol, int err, struct lc_recovered *rec, void *data)
+static void recovered(struct lc_volume *vol, int err, struct lc_recovered *rec, void *data)
 {
 	struct op *op = data;
 
 	if (!err && rec->tip != op->seq) {
-		lc_vol_why(vol, "went back to object %llx in place of %llx", rec->tip, op->seq);
+		lc_vol_why(vol, "is at object %llx after the rollback, not at %llx", rec->tip,
+			   op->seq);
 		err = -EIO;
 	}
 	if (!err) {
@@ -188,7 +191,7 @@ static void branched(struct lc_volume *vol, int err, void *data)
 	struct op *op = data;
 
 	if (!err) {
-		lc_recover(vol, back, op);
+		lc_recover(vol, recovered, op);
 		return;
 	}
 	if (!vol->stop_err && !vol->closing)

@@ -129,7 +129,7 @@ struct lc_volume *lc_vol_new(const struct lc_volume_params *params);
 
 /* A daemon without a few hundred bytes has nothing to add; it ends, and its successor goes on. */
 void *lc_vol_alloc(size_t size);
-_Noreturn void lc_vol_no_memory(void);
+void __noreturn lc_vol_no_memory(void);
 
 __printf(2, 3) void lc_vol_why(struct lc_volume *vol, const char *fmt, ...);
 

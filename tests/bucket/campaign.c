@@ -28,6 +28,7 @@ struct session {
 	bool closed;
 	u32 units;
 	u64 generation;		/* of the oracle that its units are of */
+	u64 offered;
 	bool replaced;		/* another one has attached */
 	u64 fence;		/* then: the last unit it can have had answered */
 };
@@ -50,7 +51,6 @@ struct tvol {
 	struct history h;
 	u64 generation;		/* of h: another one after a rollback or a lost SSD */
 	u64 committed;		/* unit that was answered */
-	u64 offered;
 	u8 log;
 	u64 log_base;		/* LSN of state h.first */
 	struct session *now;
@@ -332,11 +332,11 @@ static void unit_done(struct lc_unit *unit, int err)
 	free(u);
 }
 
-static void offer(struct tvol *tv, u64 to)
+static void offer(struct session *s, u64 to)
 {
-	struct session *s = tv->now;
 	struct tunit *u = calloc(1, sizeof(*u));
-	u64 from = tv->offered;
+	struct tvol *tv = s->tv;
+	u64 from = s->offered;
 
 	history_unit(&tv->h, from, to, &tv->c->rng, &u->payload);
 	u->session = s;
@@ -349,7 +349,7 @@ static void offer(struct tvol *tv, u64 to)
 		.done = unit_done, .data = u,
 	};
 	s->units++;
-	tv->offered = to;
+	s->offered = to;
 	tv->c->res->units++;
 	lc_volume_put(s->vol, &u->unit);
 }
@@ -462,7 +462,7 @@ static void adopt(struct tvol *tv, struct session *s)
 		fail(tv->c, "volume %u: attached at unit %llu, %llu was answered", tv->n, unit,
 		     tv->committed);
 	tv->committed = unit;
-	tv->offered = unit;
+	s->offered = unit;
 	tv->now = s;
 }
 
@@ -474,7 +474,6 @@ static void new_history(struct tvol *tv, u64 first, u64 lsn, const struct state 
 	history_init(&tv->h, first, &copy);
 	tv->log_base = lsn;
 	tv->committed = first;
-	tv->offered = first;
 	tv->generation++;
 }
 
@@ -497,6 +496,8 @@ static void adopt_new_log(struct tvol *tv, struct session *s)
 	tv->log = tv->new_log;
 	new_history(tv, i, tv->new_lsn, &got);
 	tv->new_log = 0;
+	s->generation = tv->generation;
+	s->offered = i;
 	tv->now = s;
 }
 
@@ -558,22 +559,26 @@ static void take_over(struct tvol *tv)
 
 static void add_units(struct tvol *tv)
 {
-	u64 to;
+	struct session *s = tv->now;
 
-	if (tv->now->units >= UNITS_MAX)
+	if (s->units >= UNITS_MAX)
 		return;
-	while (history_last(&tv->h) < tv->offered + 2)
+	while (history_last(&tv->h) < s->offered + 2)
 		history_add(&tv->h, &tv->c->rng);
-	to = tv->offered + 1 + rng_chance(&tv->c->rng, 200);
-	offer(tv, to);
+	offer(s, s->offered + 1 + rng_chance(&tv->c->rng, 200));
 }
 
 static void old_goes_on(struct campaign *c, u32 i)
 {
 	struct session *s = c->old[i];
 
-	if (!s->stopped && rng_chance(&c->rng, 950))
+	if (!s->stopped && rng_chance(&c->rng, 950)) {
+		/* It has the same SSD, as far as it knows. */
+		if (s->generation == s->tv->generation && s->units < 3 &&
+		    s->offered < history_last(&s->tv->h))
+			offer(s, s->offered + 1);
 		return;
+	}
 	c->old[i] = NULL;
 	host_crash(&s->host);
 	end_session(s);
@@ -656,6 +661,8 @@ static void roll_back(struct tvol *tv)
 		c->res->rollbacks++;
 		new_history(tv, unit, tv->log_base + (unit - tv->h.first) * LSN_STEP,
 			    &snap->content);
+		tv->now->generation = tv->generation;
+		tv->now->offered = unit;
 	} else if (err == -EBADMSG || err == -ENOENT || err == -EIO) {
 		fail(c, "volume %u: rollback: %s (%s)", tv->n, strerror(-err),
 		     lc_volume_why(tv->now->vol));
@@ -769,21 +776,21 @@ static void act(struct tvol *tv)
 	}
 	if (n < 400)
 		add_units(tv);
-	else if (n < 460)
+	else if (n < 470)
 		lc_volume_gc(tv->now->vol, gc_done, tv);
-	else if (n < 475)
+	else if (n < 490)
 		add_snapshot(tv);
-	else if (n < 485)
-		drop_snapshot(tv);
-	else if (n < 489)
-		roll_back(tv);
-	else if (n < 492)
-		make_clone(tv);
 	else if (n < 500)
+		drop_snapshot(tv);
+	else if (n < 512)
+		roll_back(tv);
+	else if (n < 516)
+		make_clone(tv);
+	else if (n < 526)
 		crash(tv, rng_chance(&c->rng, 300));
-	else if (n < 504 && !c->opts.no_cond)
+	else if (n < 540 && !c->opts.no_cond)
 		take_over(tv);
-	else if (n < 560)
+	else if (n < 600)
 		read_some(tv);
 	for (n = rng_below(&c->rng, 6); n; n--)
 		step(c);

@@ -39,7 +39,7 @@ static int one(int argc, char **argv)
 	return res.failed;
 }
 
-#define CUTS		450u
+#define CUTS		700u
 #define PLANT_CUTS	700u
 #define PLANT_SEEDS	8u
 

@@ -388,6 +388,23 @@ static void damaged_checkpoints_are_done_without(void)
 	rig_fini(&r);
 }
 
+/* What was deleted in the run that is still open is no end of it. */
+static void garbage_is_no_hole_without_checkpoints(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!fill(&r, 20) && !write_blocks(&r, 0, 8) && !write_blocks(&r, 8, 8));
+	CHECK(!write_blocks(&r, 16, 8) && !write_blocks(&r, 90, 1));
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	CHECK(status(&r).deleted >= 10);
+	while (find_object(&r, "/map/", 0))
+		world_delete(&r.w, find_object(&r, "/map/", 0)->key);
+	CHECK(!again(&r));
+	CHECK(status(&r).lsn == 24 && stamp_of(&r, r.vol, 90) == r.stamp - 7);
+	rig_fini(&r);
+}
+
 static void a_damaged_header_is_named(void)
 {
 	struct rig r;
@@ -809,6 +826,7 @@ int main(void)
 	RUN(an_old_cache_is_refused);
 	RUN(a_volume_is_not_made_twice);
 	RUN(damaged_checkpoints_are_done_without);
+	RUN(garbage_is_no_hole_without_checkpoints);
 	RUN(a_damaged_header_is_named);
 	RUN(a_missing_object_is_no_hole);
 	RUN(a_damaged_manifest_is_refused);

@@ -58,7 +58,7 @@ test:		## everything
 
 clean:		## remove build/
 	rm -rf build
-	@for d in userspace tests/unit tests/store tests/fuzz tests/sim; do \
+	@for d in userspace tests/unit tests/store tests/bucket tests/fuzz tests/sim; do \
 		if [ -e $$d/Makefile ]; then $(MAKE) -s -C $$d clean; fi; done
 
 .PHONY: help deps kernels modules helper sparse checkpatch shellcheck lint check kunit selftests crash soak bench demo test clean

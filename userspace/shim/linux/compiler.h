@@ -10,6 +10,7 @@
 #define __maybe_unused		__attribute__((unused))
 #define __packed		__attribute__((packed))
 #define __aligned(x)		__attribute__((aligned(x)))
+#define __noreturn		__attribute__((__noreturn__))
 #define __printf(a, b)		__attribute__((format(printf, a, b)))
 #define __pure			__attribute__((pure))
 #define __cold			__attribute__((cold))

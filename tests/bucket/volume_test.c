@@ -1,0 +1,848 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What volume.h says, case by case. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bucket/bucket.h"
+#include "bucket/key.h"
+#include "bucket/verify.h"
+#include "tap.h"
+
+#include "sync.h"
+
+struct rig {
+	struct world w;
+	struct host h;
+	char dir[64];
+	u8 uuid[16];
+	struct lc_volume_params p;
+	struct lc_volume *vol;
+	u64 lsn;
+	u64 stamp;
+	char why[512];
+};
+
+static void rig_init(struct rig *r)
+{
+	int err;
+
+	memset(r, 0, sizeof(*r));
+	world_init(&r->w, 1);
+	host_init(&r->h, &r->w);
+	r->h.in_order = true;
+	scratch_new(r->dir, sizeof(r->dir));
+	test_uuid(r->uuid, 1);
+	test_params(&r->p, &r->h, r->uuid, r->dir);
+	REQUIRE(!create_sync(&r->h, r->uuid, SECTORS, false));
+	r->vol = attach_sync(&r->w, &r->p, &err, NULL);
+	REQUIRE(!err);
+}
+
+static void rig_fini(struct rig *r)
+{
+	if (r->vol)
+		close_sync(&r->w, r->vol);
+	scratch_free(r->dir);
+	world_fini(&r->w);
+}
+
+/* Close, and attach as a machine that has nothing. */
+static int again(struct rig *r)
+{
+	int err;
+
+	if (r->vol)
+		close_sync(&r->w, r->vol);
+	scratch_free(r->dir);
+	scratch_new(r->dir, sizeof(r->dir));
+	r->p.owner[0]++;
+	r->vol = attach_sync(&r->w, &r->p, &err, r->why);
+	return err;
+}
+
+/* One unit: @nr blocks from block @at on, with stamps of their own. */
+static int write_to(struct rig *r, struct lc_volume *vol, u32 at, u32 nr)
+{
+	u8 *data = malloc(nr * 4096);
+	const struct lc_unit_extent e = {
+		.lba = at * 8, .len = nr * 8, .op = LC_BK_DATA, .data = data,
+	};
+	u32 i;
+	int err;
+
+	for (i = 0; i < nr * 8; i++)
+		stamp_fill(data + i * 512, ++r->stamp);
+	err = put_sync(&r->w, vol, r->lsn, r->lsn + 1, &e, 1);
+	if (!err)
+		r->lsn++;
+	free(data);
+	return err;
+}
+
+static int write_blocks(struct rig *r, u32 at, u32 nr)
+{
+	return write_to(r, r->vol, at, nr);
+}
+
+/* Stamp of the first sector of block @at; ~0: it cannot be read. */
+static u64 stamp_of(struct rig *r, struct lc_volume *vol, u32 at)
+{
+	u8 buf[4096];
+	u64 stamp;
+
+	if (read_sync(&r->w, vol, at * 8, 8, buf) || !stamp_read(buf, &stamp))
+		return ~0ull;
+	return stamp;
+}
+
+static struct lc_volume_status status(const struct rig *r)
+{
+	struct lc_volume_status st;
+
+	lc_volume_status(r->vol, &st);
+	return st;
+}
+
+/* The @n-th object whose key has @part in it, from the end if @n is negative. */
+static struct object *find_object(struct rig *r, const char *part, int n)
+{
+	size_t i, k;
+
+	for (i = 0; i < r->w.nr; i++) {
+		k = n < 0 ? r->w.nr - 1 - i : i;
+		if (!strstr(r->w.objects[k].key, part))
+			continue;
+		if (n < 0 ? !++n : !n--)
+			return &r->w.objects[k];
+	}
+	return NULL;
+}
+
+static void damage(struct object *o, size_t at)
+{
+	struct blob *b = calloc(1, sizeof(*b) + o->blob->size);
+
+	/* The blob may be shared. */
+	memcpy(b, o->blob, sizeof(*b) + o->blob->size);
+	b->refs = 1;
+	b->data[at] ^= 0x10;
+	if (!--o->blob->refs)
+		free(o->blob);
+	o->blob = b;
+}
+
+/*----------------------------------------------------------------
+ * Writing
+ *----------------------------------------------------------------
+ */
+
+static void reads_what_was_put(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 2, 1));
+	CHECK(stamp_of(&r, r.vol, 2) == 1);
+	CHECK(stamp_of(&r, r.vol, 1) == 0);
+	CHECK(stamp_of(&r, r.vol, 3) == 0);
+	rig_fini(&r);
+}
+
+static void a_unit_offered_again_is_done(void)
+{
+	struct rig r;
+	u64 puts;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1) && !write_blocks(&r, 1, 1));
+	CHECK(!again(&r));
+	puts = r.w.puts;
+	CHECK(status(&r).lsn == 2);
+	CHECK(!put_sync(&r.w, r.vol, 0, 1, NULL, 0));
+	CHECK(!put_sync(&r.w, r.vol, 1, 2, NULL, 0));
+	CHECK(r.w.puts == puts);
+	CHECK(stamp_of(&r, r.vol, 1) == 9);
+	rig_fini(&r);
+}
+
+static void a_gap_in_lsns_is_refused(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	CHECK(put_sync(&r.w, r.vol, 2, 3, NULL, 0) == -EINVAL);
+	CHECK(strstr(lc_volume_why(r.vol), "LSN 2"));
+	CHECK(!put_sync(&r.w, r.vol, 1, 3, NULL, 0));
+	rig_fini(&r);
+}
+
+static void overlapping_extents_are_refused(void)
+{
+	const struct lc_unit_extent e[2] = {
+		{ .lba = 0, .len = 9, .op = LC_BK_ZERO }, { .lba = 8, .len = 8, .op = LC_BK_ZERO },
+	};
+	const struct lc_unit_extent out = { .lba = SECTORS - 1, .len = 2, .op = LC_BK_ZERO };
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(put_sync(&r.w, r.vol, 0, 1, e, 2) == -EINVAL);
+	CHECK(put_sync(&r.w, r.vol, 0, 1, &out, 1) == -EINVAL);
+	CHECK(!put_sync(&r.w, r.vol, 0, 1, e, 1));
+	rig_fini(&r);
+}
+
+static void an_unknown_outcome_is_looked_up(void)
+{
+	struct rig r;
+	u64 puts;
+
+	rig_init(&r);
+	r.h.in_order = false;
+	r.w.faults.unknown_applied = 1000;
+	puts = r.w.puts;
+	CHECK(!write_blocks(&r, 0, 1));
+	CHECK(status(&r).lookups == 1);
+	CHECK(r.w.puts == puts + 1);
+	rig_fini(&r);
+}
+
+static void a_lost_put_is_put_again(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	r.h.in_order = false;
+	r.w.faults = (struct faults){ .fail = 300, .busy = 300, .unknown_lost = 300 };
+	CHECK(!write_blocks(&r, 0, 1));
+	r.w.faults = (struct faults){ 0 };
+	CHECK(status(&r).retries > 0);
+	CHECK(stamp_of(&r, r.vol, 0) == 1);
+	rig_fini(&r);
+}
+
+/*----------------------------------------------------------------
+ * Owning
+ *----------------------------------------------------------------
+ */
+
+static void the_older_owner_is_fenced(void)
+{
+	struct lc_volume *newer;
+	struct rig r;
+	char dir[64];
+	int err;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	scratch_new(dir, sizeof(dir));
+	r.p.map_dir = dir;
+	r.p.owner[0]++;
+	newer = attach_sync(&r.w, &r.p, &err, NULL);
+	CHECK(newer);
+	CHECK(write_to(&r, r.vol, 1, 1) == -ESTALE);
+	CHECK(status(&r).mode == LC_VOLUME_STALE);
+	CHECK(strstr(lc_volume_why(r.vol), "another owner"));
+	CHECK(snapshot_sync(&r.w, r.vol, "s") == -ESTALE);
+	CHECK(!write_to(&r, newer, 1, 1));
+	CHECK(stamp_of(&r, newer, 1) == r.stamp - 7);
+	close_sync(&r.w, newer);
+	scratch_free(dir);
+	rig_fini(&r);
+}
+
+static void the_older_owner_cannot_change_the_manifest(void)
+{
+	struct lc_volume *newer;
+	struct rig r;
+	char dir[64];
+	int err;
+
+	rig_init(&r);
+	scratch_new(dir, sizeof(dir));
+	r.p.map_dir = dir;
+	r.p.owner[0]++;
+	newer = attach_sync(&r.w, &r.p, &err, NULL);
+	CHECK(newer);
+	CHECK(snapshot_sync(&r.w, r.vol, "s") == -ESTALE);
+	CHECK(strstr(lc_volume_why(r.vol), "another host has attached"));
+	CHECK(write_to(&r, r.vol, 1, 1) == -ESTALE);
+	CHECK(!snapshot_sync(&r.w, newer, "s"));
+	close_sync(&r.w, newer);
+	scratch_free(dir);
+	rig_fini(&r);
+}
+
+static void without_conditions_no_fencing_has_to_be_said(void)
+{
+	struct lc_volume *newer;
+	struct rig r;
+	char dir[64];
+	int err;
+
+	rig_init(&r);
+	r.w.no_cond = true;
+	CHECK(again(&r) == -EOPNOTSUPP);
+	CHECK(strstr(r.why, "no_fencing"));
+	r.p.no_fencing = true;
+	CHECK(!again(&r));
+	CHECK(!write_blocks(&r, 0, 1));
+	CHECK(!call_sync(&r.w, r.vol, lc_volume_check_owner));
+	scratch_new(dir, sizeof(dir));
+	r.p.map_dir = dir;
+	r.p.owner[0]++;
+	newer = attach_sync(&r.w, &r.p, &err, NULL);
+	CHECK(newer);
+	CHECK(call_sync(&r.w, r.vol, lc_volume_check_owner) == -ESTALE);
+	CHECK(write_blocks(&r, 0, 1) == -ESTALE);
+	close_sync(&r.w, newer);
+	scratch_free(dir);
+	rig_fini(&r);
+}
+
+static void an_old_cache_is_refused(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	r.p.log[0] = 2;
+	CHECK(again(&r) == -ESTALE);
+	CHECK(strstr(r.why, "written last through cache 01010101-"));
+	r.p.new_log = true;
+	r.p.new_lsn = 500;
+	CHECK(!again(&r));
+	CHECK(status(&r).lsn == 500);
+	r.lsn = 500;
+	CHECK(!write_blocks(&r, 1, 1));
+	r.p.new_log = false;
+	CHECK(!again(&r));
+	CHECK(status(&r).lsn == 501);
+	r.p.log[0] = 1;
+	CHECK(again(&r) == -ESTALE);
+	rig_fini(&r);
+}
+
+static void a_volume_is_not_made_twice(void)
+{
+	struct rig r;
+	u8 uuid[16];
+
+	rig_init(&r);
+	CHECK(create_sync(&r.h, r.uuid, SECTORS, false) == -EEXIST);
+	CHECK(create_sync(&r.h, r.uuid, SECTORS, true) == -EEXIST);
+	test_uuid(uuid, 9);
+	memcpy(r.p.uuid, uuid, 16);
+	CHECK(again(&r) == -ENOENT);
+	rig_fini(&r);
+}
+
+/*----------------------------------------------------------------
+ * Recovering
+ *----------------------------------------------------------------
+ */
+
+static int fill(struct rig *r, u32 units)
+{
+	u32 i;
+	int err = 0;
+
+	for (i = 0; i < units && !err; i++)
+		err = write_blocks(r, i % 100, 2);
+	return err;
+}
+
+static bool all_there(struct rig *r, u32 units)
+{
+	u32 i;
+
+	for (i = units > 20 ? units - 20 : 0; i < units; i++)
+		if (stamp_of(r, r->vol, i % 100) != i * 16ull + 1)
+			return false;
+	return true;
+}
+
+static void damaged_checkpoints_are_done_without(void)
+{
+	struct object *o;
+	struct rig r;
+	u32 i;
+
+	rig_init(&r);
+	CHECK(!fill(&r, 40));
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	CHECK(!again(&r) && all_there(&r, 40));
+	o = find_object(&r, "/map/", -1);
+	CHECK(o);
+	damage(o, 140);
+	CHECK(!again(&r) && all_there(&r, 40));
+	for (i = 0; (o = find_object(&r, "/map/", i)); i++)
+		damage(o, 100);
+	CHECK(i >= 2);
+	CHECK(!again(&r) && all_there(&r, 40));
+	while ((o = find_object(&r, "/map/", 0)))
+		world_delete(&r.w, o->key);
+	CHECK(!again(&r) && all_there(&r, 40));
+	rig_fini(&r);
+}
+
+/* What was deleted in the run that is still open is no end of it. */
+static void garbage_is_no_hole_without_checkpoints(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!fill(&r, 20) && !write_blocks(&r, 0, 8) && !write_blocks(&r, 8, 8));
+	CHECK(!write_blocks(&r, 16, 8) && !write_blocks(&r, 90, 1));
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	CHECK(status(&r).deleted >= 10);
+	while (find_object(&r, "/map/", 0))
+		world_delete(&r.w, find_object(&r, "/map/", 0)->key);
+	CHECK(!again(&r));
+	CHECK(status(&r).lsn == 24 && stamp_of(&r, r.vol, 90) == r.stamp - 7);
+	rig_fini(&r);
+}
+
+static void a_damaged_header_is_named(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!fill(&r, 3));
+	damage(find_object(&r, "/data/", 1), 130);
+	CHECK(again(&r) == -EBADMSG);
+	CHECK(strstr(r.why, "/data/0000000000000001/0000000000000002: checksum"));
+	rig_fini(&r);
+}
+
+static void a_missing_object_is_no_hole(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!fill(&r, 8));
+	CHECK(!call_sync(&r.w, r.vol, lc_volume_checkpoint));
+	world_delete(&r.w, find_object(&r, "/data/", 2)->key);
+	CHECK(again(&r) == -EBADMSG);
+	CHECK(strstr(r.why, "missing"));
+	while (find_object(&r, "/map/", 0))
+		world_delete(&r.w, find_object(&r, "/map/", 0)->key);
+	CHECK(again(&r) == -EBADMSG);
+	CHECK(strstr(r.why, "put back"));
+	rig_fini(&r);
+}
+
+static void a_damaged_manifest_is_refused(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!fill(&r, 3));
+	damage(find_object(&r, "/manifest", 0), 200);
+	CHECK(again(&r) == -EBADMSG);
+	CHECK(strstr(r.why, "/manifest: checksum"));
+	rig_fini(&r);
+}
+
+static void behind_a_checkpoint_only_headers_are_read(void)
+{
+	struct lc_volume_status st;
+	struct rig r;
+	u64 gets;
+
+	rig_init(&r);
+	CHECK(!fill(&r, 50));
+	CHECK(!call_sync(&r.w, r.vol, lc_volume_checkpoint));
+	CHECK(!fill(&r, 2));
+	gets = r.w.gets;
+	CHECK(!again(&r));
+	st = status(&r);
+	/* Manifest, the last fixed part, parts of the checkpoint, two headers. */
+	CHECK(r.w.gets - gets <= 10);
+	CHECK(st.lsn == 52);
+	rig_fini(&r);
+}
+
+static void the_local_map_is_used_again(void)
+{
+	struct rig r;
+	u64 gets;
+	int err;
+
+	rig_init(&r);
+	CHECK(!fill(&r, 50));
+	close_sync(&r.w, r.vol);
+	gets = r.w.gets;
+	r.p.owner[0]++;
+	r.vol = attach_sync(&r.w, &r.p, &err, NULL);
+	CHECK(r.vol);
+	CHECK(r.w.gets - gets == 2);
+	CHECK(all_there(&r, 50));
+	rig_fini(&r);
+}
+
+/*----------------------------------------------------------------
+ * Reading
+ *----------------------------------------------------------------
+ */
+
+static void damaged_data_is_an_error(void)
+{
+	struct object *o;
+	struct rig r;
+	u8 buf[4096];
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 2));
+	o = find_object(&r, "/data/", 0);
+	damage(o, o->blob->size - 1);
+	CHECK(read_sync(&r.w, r.vol, 8, 8, buf) == -EBADMSG);
+	CHECK(strstr(lc_volume_why(r.vol), "payload block 1"));
+	CHECK(status(&r).crc_errors == 3);
+	CHECK(stamp_of(&r, r.vol, 0) == 1);
+	rig_fini(&r);
+}
+
+static void a_lost_object_is_an_error(void)
+{
+	struct rig r;
+	u8 buf[4096];
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	world_delete(&r.w, find_object(&r, "/data/", 0)->key);
+	CHECK(read_sync(&r.w, r.vol, 0, 8, buf) == -ENOENT);
+	rig_fini(&r);
+}
+
+static void count_done(struct lc_volume_read *rd, int err)
+{
+	*(int *)rd->data += err ? 1000 : 1;
+}
+
+static void reads_of_one_range_share_a_request(void)
+{
+	struct lc_volume_read rd[3];
+	u8 buf[3][8192];
+	int done = 0, i;
+	struct rig r;
+	u64 gets;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 2));
+	gets = r.w.gets;
+	for (i = 0; i < 3; i++) {
+		rd[i] = (struct lc_volume_read){
+			.lba = i == 2 ? 8 : 0, .sectors = i == 2 ? 8 : 16, .buf = buf[i],
+			.done = count_done, .data = &done,
+		};
+		lc_volume_read(r.vol, &rd[i]);
+	}
+	while (done < 3)
+		world_run(&r.w);
+	CHECK(done == 3);
+	CHECK(r.w.gets == gets + 1);
+	CHECK(status(&r).shared_gets == 2);
+	CHECK(!memcmp(buf[0], buf[1], 8192) && !memcmp(buf[0] + 4096, buf[2], 4096));
+	rig_fini(&r);
+}
+
+static u64 ahead_lba, ahead_calls;
+
+static void readahead(struct lc_volume *vol, u64 lba, u32 sectors, void *data)
+{
+	ahead_lba = lba;
+	ahead_calls++;
+}
+
+static void a_stream_is_noticed(void)
+{
+	u8 *buf = malloc(65536);
+	struct rig r;
+	u32 i;
+
+	rig_init(&r);
+	r.p.readahead = readahead;
+	CHECK(!again(&r));
+	for (i = 0; i < 4; i++)
+		CHECK(!read_sync(&r.w, r.vol, (i * 37 % 5) * 128, 128, buf));
+	CHECK(!ahead_calls);
+	for (i = 0; i < 7; i++)
+		CHECK(!read_sync(&r.w, r.vol, i * 128, 128, buf));
+	CHECK(ahead_calls && ahead_lba == 896);
+	free(buf);
+	rig_fini(&r);
+}
+
+/*----------------------------------------------------------------
+ * Snapshots, clones, garbage
+ *----------------------------------------------------------------
+ */
+
+static void snapshots_are_listed_by_name(void)
+{
+	struct lc_snapshot snap;
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	CHECK(!snapshot_sync(&r.w, r.vol, "one"));
+	CHECK(snapshot_sync(&r.w, r.vol, "one") == -EEXIST);
+	CHECK(snapshot_sync(&r.w, r.vol, "") == -EINVAL);
+	CHECK(!snapshot_sync(&r.w, r.vol, "two"));
+	CHECK(lc_volume_snapshot_get(r.vol, 1, &snap) && !strcmp(snap.name, "two"));
+	CHECK(!lc_volume_snapshot_get(r.vol, 2, &snap));
+	CHECK(snapshot_delete_sync(&r.w, r.vol, "three") == -ENOENT);
+	CHECK(!snapshot_delete_sync(&r.w, r.vol, "one"));
+	CHECK(!again(&r));
+	CHECK(status(&r).snapshots == 1);
+	rig_fini(&r);
+}
+
+static void a_snapshot_is_one_request(void)
+{
+	struct rig r;
+	u64 puts, gets;
+
+	rig_init(&r);
+	CHECK(!fill(&r, 60));
+	puts = r.w.puts;
+	gets = r.w.gets;
+	CHECK(!snapshot_sync(&r.w, r.vol, "s"));
+	CHECK(r.w.puts == puts + 1 && r.w.gets == gets);
+	rig_fini(&r);
+}
+
+/* Block 0 over and over, so that all objects but the last are garbage. */
+static int churn(struct rig *r, u32 n)
+{
+	int err = 0;
+
+	while (n-- && !err)
+		err = write_blocks(r, 0, 4);
+	return err;
+}
+
+static void a_snapshot_keeps_its_objects(void)
+{
+	struct rig r;
+	u64 stamp;
+
+	rig_init(&r);
+	CHECK(!churn(&r, 20));
+	stamp = r.stamp - 31;
+	CHECK(!snapshot_sync(&r.w, r.vol, "s"));
+	CHECK(!churn(&r, 20));
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	CHECK(world_count(&r.w, "5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a01/data/") <= 6);
+	CHECK(!rollback_sync(&r.w, r.vol, "s"));
+	CHECK(stamp_of(&r, r.vol, 0) == stamp);
+	CHECK(!again(&r));
+	CHECK(stamp_of(&r, r.vol, 0) == stamp);
+	rig_fini(&r);
+}
+
+static void what_no_snapshot_needs_goes(void)
+{
+	struct rig r;
+	size_t n;
+
+	rig_init(&r);
+	CHECK(!fill(&r, 30));
+	CHECK(!snapshot_sync(&r.w, r.vol, "s"));
+	CHECK(!fill(&r, 30));
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	n = world_count(&r.w, "5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a01/data/");
+	CHECK(n >= 60);
+	CHECK(!snapshot_delete_sync(&r.w, r.vol, "s"));
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	n = world_count(&r.w, "5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a01/data/");
+	CHECK(n <= 35);
+	rig_fini(&r);
+}
+
+static void what_came_after_a_rollback_goes(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	CHECK(!snapshot_sync(&r.w, r.vol, "s"));
+	CHECK(!fill(&r, 30));
+	CHECK(!rollback_sync(&r.w, r.vol, "s"));
+	CHECK(stamp_of(&r, r.vol, 0) == 1 && stamp_of(&r, r.vol, 5) == 0);
+	CHECK(!write_blocks(&r, 9, 1));
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	CHECK(world_count(&r.w, "5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a01/data/") <= 3);
+	CHECK(!again(&r));
+	CHECK(stamp_of(&r, r.vol, 0) == 1 && stamp_of(&r, r.vol, 9) == r.stamp - 7);
+	rig_fini(&r);
+}
+
+static void a_clone_shares_and_parts(void)
+{
+	struct lc_volume_params p;
+	struct lc_volume *clone;
+	struct rig r;
+	char dir[64];
+	u8 uuid[16];
+	int err;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1) && !write_blocks(&r, 1, 1));
+	test_uuid(uuid, 2);
+	CHECK(!clone_sync(&r.w, r.vol, NULL, uuid));
+	CHECK(!clone_sync(&r.w, r.vol, NULL, uuid));
+	CHECK(status(&r).clones == 1);
+	scratch_new(dir, sizeof(dir));
+	test_params(&p, &r.h, uuid, dir);
+	clone = attach_sync(&r.w, &p, &err, NULL);
+	CHECK(clone);
+	CHECK(stamp_of(&r, clone, 1) == 9);
+	CHECK(!churn(&r, 20) && !gc_all_sync(&r.w, r.vol));
+	CHECK(stamp_of(&r, clone, 0) == 1);
+	r.lsn = 0;
+	CHECK(!write_to(&r, clone, 1, 1));
+	CHECK(stamp_of(&r, clone, 1) == r.stamp - 7);
+	CHECK(stamp_of(&r, r.vol, 1) != r.stamp - 7);
+	close_sync(&r.w, clone);
+	world_delete_prefix(&r.w, "5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a02/");
+	CHECK(!clone_gone_sync(&r.w, r.vol, uuid));
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	CHECK(world_count(&r.w, "5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a01/data/") <= 4);
+	scratch_free(dir);
+	rig_fini(&r);
+}
+
+static u64 asked_bytes, asked;
+
+static u64 gc_delay(void *data, u64 bytes)
+{
+	asked++;
+	asked_bytes += bytes;
+	return 100;
+}
+
+static void copying_can_be_slowed(void)
+{
+	struct rig r;
+	u64 before;
+
+	rig_init(&r);
+	r.p.gc_delay = gc_delay;
+	r.p.gc_max_live = 60;
+	CHECK(!again(&r));
+	/* Each of them keeps the first block of two. */
+	CHECK(!fill(&r, 30));
+	before = lc_loop_now(r.w.loop);
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	CHECK(asked && asked_bytes);
+	CHECK(lc_loop_now(r.w.loop) - before >= asked * 100);
+	CHECK(status(&r).gc_bytes);
+	CHECK(all_there(&r, 30));
+	rig_fini(&r);
+}
+
+/*----------------------------------------------------------------
+ * Verifying
+ *----------------------------------------------------------------
+ */
+
+struct verified {
+	int err;
+	struct lc_verify_result res;
+	char bad[128];
+};
+
+static void one_verified(const struct lc_verify_object *obj, void *data)
+{
+	struct verified *v = data;
+
+	if (obj->err)
+		strcpy(v->bad, obj->key);
+}
+
+static void verified(int err, const char *why, const struct lc_verify_result *res, void *data)
+{
+	struct verified *v = data;
+
+	v->res = *res;
+	v->err = err;
+}
+
+static void verify(struct rig *r, struct verified *v)
+{
+	char dir[64];
+
+	scratch_new(dir, sizeof(dir));
+	*v = (struct verified){ .err = 1 };
+	lc_bucket_verify(&r->h.store, r->uuid, dir, one_verified, verified, v);
+	while (v->err == 1)
+		world_run(&r->w);
+	scratch_free(dir);
+}
+
+static void verify_finds_what_is_damaged(void)
+{
+	struct verified v;
+	struct object *o;
+	struct rig r;
+	u64 changes;
+
+	rig_init(&r);
+	CHECK(!fill(&r, 20));
+	CHECK(!snapshot_sync(&r.w, r.vol, "s"));
+	CHECK(!fill(&r, 10));
+	CHECK(!again(&r));
+	CHECK(!write_blocks(&r, 0, 1));
+	changes = r.w.puts + r.w.deletes;
+	verify(&r, &v);
+	CHECK(r.w.puts + r.w.deletes == changes);
+	CHECK(!v.err && !v.res.damaged && !v.res.recover_err);
+	CHECK(v.res.kinds[LC_VERIFY_LIVE] && v.res.kinds[LC_VERIFY_PINNED]);
+	CHECK(v.res.kinds[LC_VERIFY_FENCE] == 1 && v.res.kinds[LC_VERIFY_CKPT]);
+	CHECK(v.res.snapshots == 1 && v.res.lsn == 31);
+	CHECK(v.res.live_bytes == status(&r).live_bytes);
+	o = find_object(&r, "/data/", 7);
+	damage(o, o->blob->size - 1);
+	verify(&r, &v);
+	CHECK(!v.err && v.res.damaged == 1 && !strcmp(v.bad, o->key));
+	rig_fini(&r);
+}
+
+int main(void)
+{
+	RUN(reads_what_was_put);
+	RUN(a_unit_offered_again_is_done);
+	RUN(a_gap_in_lsns_is_refused);
+	RUN(overlapping_extents_are_refused);
+	RUN(an_unknown_outcome_is_looked_up);
+	RUN(a_lost_put_is_put_again);
+	RUN(the_older_owner_is_fenced);
+	RUN(the_older_owner_cannot_change_the_manifest);
+	RUN(without_conditions_no_fencing_has_to_be_said);
+	RUN(an_old_cache_is_refused);
+	RUN(a_volume_is_not_made_twice);
+	RUN(damaged_checkpoints_are_done_without);
+	RUN(garbage_is_no_hole_without_checkpoints);
+	RUN(a_damaged_header_is_named);
+	RUN(a_missing_object_is_no_hole);
+	RUN(a_damaged_manifest_is_refused);
+	RUN(behind_a_checkpoint_only_headers_are_read);
+	RUN(the_local_map_is_used_again);
+	RUN(damaged_data_is_an_error);
+	RUN(a_lost_object_is_an_error);
+	RUN(reads_of_one_range_share_a_request);
+	RUN(a_stream_is_noticed);
+	RUN(snapshots_are_listed_by_name);
+	RUN(a_snapshot_is_one_request);
+	RUN(a_snapshot_keeps_its_objects);
+	RUN(what_no_snapshot_needs_goes);
+	RUN(what_came_after_a_rollback_goes);
+	RUN(a_clone_shares_and_parts);
+	RUN(copying_can_be_slowed);
+	RUN(verify_finds_what_is_damaged);
+	return tap_done();
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The manifest in the bucket: reading it, and replacing it on the condition that
+ * nobody else did. Whoever fails at that is not the owner any more.
+ */
+#ifndef LC_BUCKET_OWN_H
+#define LC_BUCKET_OWN_H
+
+#include "manifest.h"
+#include "volume.h"
+
+/* Into vol->m, with its tag. -ENOENT, -EBADMSG, ... */
+void lc_own_load(struct lc_volume *vol, void (*done)(struct lc_volume *vol, int err));
+
+/*
+ * lc_own_begin() - a copy of vol->m into vol->next, to be changed; its generation is
+ * the next one. One at a time: -EBUSY. It ends with lc_own_put() or lc_own_drop().
+ */
+int lc_own_begin(struct lc_volume *vol);
+void lc_own_drop(struct lc_volume *vol);
+/*
+ * Put vol->next; it is vol->m when @done gets 0. Otherwise vol->next is gone; after
+ * -ESTALE the volume has been stopped.
+ */
+void lc_own_put(struct lc_volume *vol, lc_volume_fn done, void *data);
+
+/* Is the manifest still the one of this owner? -ESTALE stops the volume. */
+void lc_own_check(struct lc_volume *vol, lc_volume_fn done, void *data);
+
+#endif /* LC_BUCKET_OWN_H */

@@ -18,11 +18,18 @@ for what in $ALL; do
 	is "nobody: ${what%%:*}" "$(as_nobody "$what" | cut -d' ' -f2)" -1
 done
 is "an owner did not come of it" "$(status helper_port)" 0
+# in_net TEXT REQUEST WANT: skipped where the kernel has no network namespaces
+in_net() {
+	if unshare -n true 2>/dev/null; then
+		is "$1" "$(unshare -n /tmp/lc-nl-call $UUID "$2" 2>&1 | cut -d' ' -f2-3 | sed 's/^-1 .*/-1/')" "$3"
+	else
+		ktap_test_skip "$1"
+	fi
+}
 for what in claim release heartbeat pull extents:1 done:1:1; do
-	is "in another network: ${what%%:*}" \
-		"$(unshare -n /tmp/lc-nl-call $UUID "$what" 2>&1 | cut -d' ' -f2)" -1
+	in_net "in another network: ${what%%:*}" "$what" -1
 done
-is "in another network there are no volumes" "$(unshare -n /tmp/lc-nl-call $UUID dump)" "dump ok 0"
+in_net "in another network there are no volumes" dump "ok 0"
 is "root sees it" "$("$TOOLS"/nl-call $UUID dump)" "dump ok 1"
 is "a volume that there is not" "$("$TOOLS"/nl-call 00000000-0000-0000-0000-000000000001 claim)" \
 	"claim -2 no volume with this uuid is loaded"

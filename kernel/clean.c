@@ -72,6 +72,7 @@ static int lc_clean_piece(struct logcache *lc, u32 seg, u64 lba, u32 len, u8 op,
 {
 	struct lc_clean *c = &lc->evict.clean;
 	u32 max = LC_COPY_BLOCKS * LC_BLOCK_SECTORS - loc % LC_BLOCK_SECTORS, n;
+	u64 base = lc_geo_loc(&lc->geo, seg, 0);
 	void *to;
 	int r;
 
@@ -92,11 +93,9 @@ static int lc_clean_piece(struct logcache *lc, u32 seg, u64 lba, u32 len, u8 op,
 		}
 		if (WARN_ON_ONCE(!to))
 			return -EUCLEAN;
-		if (op == LC_OP_WRITE)
-			memcpy(to, c->data + ((loc - lc_geo_loc(&lc->geo, seg, 0)) << LC_SECTOR_SHIFT),
-			       n << LC_SECTOR_SHIFT);
 		if (op != LC_OP_WRITE)
 			break;
+		memcpy(to, c->data + ((loc - base) << LC_SECTOR_SHIFT), n << LC_SECTOR_SHIFT);
 	}
 	return 0;
 }
@@ -248,7 +247,7 @@ int lc_clean_init(struct logcache *lc)
 
 	c->slot = lc->evict.slot;
 	c->data = lc->evict.data;
-	c->batch = kvzalloc(sizeof(*c->batch), GFP_KERNEL);
+	c->batch = kvcalloc(1, sizeof(*c->batch), GFP_KERNEL);
 	if (!c->batch)
 		return -ENOMEM;
 	c->batch->from = kvcalloc(LC_RECORD_ENTRIES_MAX, sizeof(*c->batch->from), GFP_KERNEL);

@@ -8,11 +8,11 @@
 begin 6
 devices 64 128
 put O 0 64 "$ORIGIN_RAW"
-start writeback_age_ms 3600000
+start writeback_age_ms 3600000 fill_kb 4
 get 0 64 >/dev/null
 wait_status fills -eq 1
 stop
-start writeback_age_ms 3600000
+start writeback_age_ms 3600000 fill_kb 4
 put D 1024 8
 sleep 3
 num "without it nothing is too old" "$(status cached_sectors)" -eq 72

@@ -23,7 +23,7 @@ quiet lc_dmsetup create lct-origin --table "0 $((NR * 16)) zero"
 ORIGIN=$(lc_dm_path lct-origin) SSD=$(lc_dm_path lct-ssd)
 format
 ok "the metadata is where it is kept" [ "$(number "$SSD" 80 8)" -le 16384 ]
-start high_watermark 99 low_watermark 98
+start high_watermark 99 low_watermark 98 fill_kb 4
 
 # Every second block of the volume, each once, in random order. Copies of what is read
 # fill the cache better than writes do: they have no headers.

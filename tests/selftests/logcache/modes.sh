@@ -8,7 +8,7 @@
 begin 48
 devices 64 128
 put O 0 64 "$ORIGIN_RAW" && put O 8256 64 "$ORIGIN_RAW" && put O 8320 64 "$ORIGIN_RAW"
-start writeback_age_ms 3600000
+start writeback_age_ms 3600000 fill_kb 4
 
 switch() {
 	msg mode "$1" && wait_status path = "$([ "$1" = writeback ] && echo log || echo direct)"

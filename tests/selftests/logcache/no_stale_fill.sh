@@ -8,7 +8,7 @@
 begin 13
 devices 64 128
 put A 0 4096 "$ORIGIN_RAW"
-start writeback_age_ms 3600000
+start writeback_age_ms 3600000 fill_kb 4
 
 # overtaken COMMAND...: while a read of sectors 0 to 63 waits for the origin
 overtaken() {

@@ -8,7 +8,7 @@
 begin 19
 devices 64 128
 put C 4096 64 "$ORIGIN_RAW"
-start writeback_age_ms 3600000
+start writeback_age_ms 3600000 fill_kb 4
 # Clean from the log, clean from the origin, dirty; sealed by the restart.
 put A 0 64
 flush
@@ -16,7 +16,7 @@ get 4096 64 >/dev/null
 wait_status fills -eq 1
 put B 1024 16
 stop
-start writeback_age_ms 3600000
+start writeback_age_ms 3600000 fill_kb 4
 scrub() { forget_log; msg scrub && wait_status scrub_running -eq 0 && within logged "scrub: done"; }
 cache_sector() { msg query "$1" | sed -n 's/.* cache_sector \([0-9]*\) .*/\1/p'; }
 

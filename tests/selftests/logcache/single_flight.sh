@@ -7,7 +7,7 @@
 begin 7
 devices 64 128
 put A 800 16 "$ORIGIN_RAW"
-start
+start fill_kb 4
 
 hold origin
 reads=$(ios "$ORIGIN_RAW" reads)

@@ -15,9 +15,13 @@ flush
 wait_status fills -eq 1
 
 doc=$LC_TOP/Documentation/admin-guide/dm-logcache.rst
-# The tables between two headings: a row starts with its key.
+# The tables between two headings: a row starts with its key. A helper's are for volumes
+# that have one.
 documented() {
-	sed -n '/^Status$/,/^Messages$/s/^   \* - ``\([a-z_]*\)``$/\1/p' "$doc" | sort
+	sed -n '/^Status$/,/^Messages$/p' "$doc" | awk '
+		/^   \* - ``[a-z_]*``$/ { if (key) print key; key = $0; gsub(/[^a-z_]/, "", key) }
+		/^     - With a helper:/ { key = "" }
+		END { if (key) print key }' | sort
 }
 words() { lc_dmsetup status $VOL | cut -d' ' -f4- | tr ' ' '\n'; }
 keys() { words | awk 'NR % 2'; }

@@ -311,7 +311,9 @@ static void lc_batch_add(struct lc_batch *b, u64 lba, u32 len, u8 op, unsigned i
 	bool data = op == LC_OP_WRITE;
 
 	if (data) {
-		memset(lc_batch_sector(b, b->sectors), 0, (pos - b->sectors) << LC_SECTOR_SHIFT);
+		if (unlikely(pos != b->sectors))
+			memset(lc_batch_sector(b, b->sectors), 0,
+			       (pos - b->sectors) << LC_SECTOR_SHIFT);
 		b->sectors = pos + len;
 		b->dirty += len;
 	}

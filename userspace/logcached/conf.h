@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is known of a volume that lives in a store: <dir>/<uuid>.conf, written by
+ * logcachectl, read by logcached. No secrets, only where they are; mode 0600 all the same.
+ *
+ *   [volume]
+ *   url = s3://bucket/prefix
+ *   endpoint = https://s3.example.com
+ *   ...			all options of the store, store_cfg.h
+ *   cache = 7a3c...		the cache that may take the volume over as a new one
+ *   no_fencing = true
+ *   upload_bytes = 0		limits a second, of this volume; 0: none
+ *   ...
+ */
+#ifndef LC_CONF_H
+#define LC_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/store_cfg.h"
+
+#define LC_CONF_DIR	"/etc/logcache/volumes.d"
+#define LC_CONF_SUFFIX	".conf"
+
+/**
+ * struct lc_conf - one volume; sizes in bytes
+ * @uuid:	of the volume, from the name of the file
+ * @cache:	uuid of a cache; all zero: none
+ * @no_fencing:	do without conditional PUTs, and without protection
+ * @upload_bytes, @upload_requests, @download_bytes, @download_requests: a second; 0: no limit
+ * @gc_target:	percent, see bucket/volume.h; 0: its default
+ */
+struct lc_conf {
+	uint8_t uuid[16];
+	struct lc_store_cfg store;
+	char url[LC_STORE_KEY_MAX + LC_BUCKET_MAX + 16];
+	uint8_t cache[16];
+	bool no_fencing;
+	uint64_t upload_bytes;
+	uint64_t upload_requests;
+	uint64_t download_bytes;
+	uint64_t download_requests;
+	uint64_t gc_target;
+};
+
+void lc_conf_init(struct lc_conf *conf, const uint8_t uuid[16]);
+
+/* One line of it, also "url"; -EINVAL with a text in @why, -ENOENT: no such option. */
+int lc_conf_set(struct lc_conf *conf, const char *name, const char *value, char *why);
+/* All that belongs together is there; completes @conf->store. -EINVAL with a text. */
+int lc_conf_finish(struct lc_conf *conf, char *why);
+
+/* The options of the file that are not the store's, one after the other; NULL behind the last. */
+const char *lc_conf_option(unsigned int nr, const char **help);
+/* Returns @buf. */
+const char *lc_conf_get(const struct lc_conf *conf, const char *name, char *buf, size_t max);
+
+/* <dir>/<uuid>.conf, read and finished. 0, -ENOENT, or -errno; with a text in @why. */
+int lc_conf_load(struct lc_conf *conf, const char *dir, const uint8_t uuid[16], char *why);
+/* Replaces the file in one step, durably; makes @dir (0700). Only what is not a default. */
+int lc_conf_save(const struct lc_conf *conf, const char *dir, char *why);
+/* 0 also if there was none. */
+int lc_conf_remove(const char *dir, const uint8_t uuid[16], char *why);
+/* One call for the uuid of each file whose name is one. 0, also without @dir, or -errno. */
+int lc_conf_each(const char *dir, void (*fn)(const uint8_t uuid[16], void *data), void *data);
+
+#endif /* LC_CONF_H */

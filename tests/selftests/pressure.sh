@@ -11,7 +11,8 @@
 
 . "$(dirname "$0")/logcache/lib.sh"
 begin 7
-for SSD in /dev/vda /dev/ubda; do [ ! -b $SSD ] || break; done
+SSD=/dev/vda
+[ -b $SSD ] || SSD=/dev/ubda
 ORIGIN=${SSD%a}b
 format --force
 start writeback_age_ms 100

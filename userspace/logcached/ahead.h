@@ -3,9 +3,9 @@
  * What a sequential reader will want, read before it asks: a fixed number of chunks, the
  * oldest of which makes room. Knows nothing of who reads.
  *
- *   FREE ──want──> READING ──> READY ──> FREE, oldest first
- *                     │          └──dropped──> FREE
- *                     └──dropped──> DOOMED ──> FREE, unread
+ *   FREE --want--> READING --> READY --> FREE, oldest first
+ *                     |          `--dropped--> FREE
+ *                     `--dropped--> DOOMED --> FREE, unread
  */
 #ifndef LC_AHEAD_H
 #define LC_AHEAD_H

@@ -87,7 +87,7 @@ static void written(struct lc_ssd_io *io)
 
 	if (io->result)
 		lc_log(LC_LOG_ERROR, dl->sv->who,
-		       "the SSD cannot be written to (%s); trying again, look after it",
+		       "the SSD takes no data (%s); trying again, look after it",
 		       strerror(-io->result));
 	answer(f, io->result ? LC_ITEM_AGAIN : LC_ITEM_OK, f->crc);
 	go(dl);

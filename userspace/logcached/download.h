@@ -3,10 +3,9 @@
  * Fetches: what is not in the cache comes out of the bucket, into the scratch slot that
  * the item names.
  *
- *   OFFERED ──a buffer──> LOOKING ──read ahead already──────────────> WRITING ──> answered
- *                          │  └──is being read ahead──> AHEAD ──┐        ^
- *                          └──────────────────────────> READING ┴────────┤
- *                                                          nothing but zeroes: answered
+ *   OFFERED --has been read ahead-------------------> WRITING --> answered
+ *     |  `----is being read ahead---> AHEAD, again
+ *     `-------is not----------------> READING --------> WRITING, or nothing but zeroes
  *
  * What cannot be had now is held, or answered AGAIN; wrong data never. What is read ahead
  * is dropped when a unit that overlaps it is committed, even if it is still on its way.

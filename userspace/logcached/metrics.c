@@ -34,7 +34,8 @@ static const struct metric {
 	{ "payload_bytes", "payload_bytes", false, "Payload of these." },
 	{ "snapshots", "snapshots", false, "Snapshots." },
 	{ "clones", "clones", false, "Clones that share objects." },
-	{ "uploading_units", "uploading_units", false, "Units of the log that are not in the bucket yet." },
+	{ "uploading_units", "uploading_units", false,
+	  "Units of the log that are not in the bucket yet." },
 	{ "uploading_bytes", "uploading_bytes", false, "Data of these." },
 	{ "oldest_ms", "uploading_oldest_milliseconds", false, "Age of the oldest of these." },
 	{ "fetching", "fetching", false, "Reads that wait for the bucket." },
@@ -47,17 +48,22 @@ static const struct metric {
 	{ "unknown_applied", "unknown_applied_total", true, "Of these, carried out after all." },
 	{ "hedges", "hedges_total", true, "Second GETs beside one that took long." },
 	{ "hedges_won", "hedges_won_total", true, "Of these, faster than the first." },
-	{ "breaker_opened", "breaker_opened_total", true, "Times the store was left alone for a while." },
+	{ "breaker_opened", "breaker_opened_total", true,
+	  "Times the store was left alone for a while." },
 	{ "throttled_up", "throttled_uploads_total", true, "Uploads that waited for a limit." },
-	{ "throttled_down", "throttled_downloads_total", true, "Downloads that waited for a limit." },
+	{ "throttled_down", "throttled_downloads_total", true,
+	  "Downloads that waited for a limit." },
 	{ "stuck", "stuck_requests", false, "Requests that were tried more than ten times." },
 	{ "crc_errors", "checksum_errors_total", true, "Blocks of objects with a wrong checksum." },
-	{ "corrupt_units", "corrupt_units_total", true, "Units that the SSD did not have as they were written." },
+	{ "corrupt_units", "corrupt_units_total", true,
+	  "Units that the SSD did not have as they were written." },
 	{ "fetch_errors", "fetch_errors_total", true, "Reads that failed." },
-	{ "readahead_hits", "readahead_hits_total", true, "Reads that were served from what was read ahead." },
+	{ "readahead_hits", "readahead_hits_total", true,
+	  "Reads that were served from what was read ahead." },
 	{ "readahead_bytes", "readahead_bytes_total", true, "Bytes read ahead." },
 	{ "cost_requests_usd", "cost_requests_dollars", true, "Estimated price of all requests." },
-	{ "cost_month_usd", "cost_month_dollars", false, "Estimated price of the payload for a month." },
+	{ "cost_month_usd", "cost_month_dollars", false,
+	  "Estimated price of the payload for a month." },
 };
 
 /*----------------------------------------------------------------
@@ -123,6 +129,12 @@ static const char *lower(char *buf, const char *name)
 	return buf;
 }
 
+static double cost(const uint64_t *tries)
+{
+	return (tries[LC_STORE_PUT] + tries[LC_STORE_LIST]) * USD_PUT +
+	       (tries[LC_STORE_GET] + tries[LC_STORE_HEAD]) * USD_GET;
+}
+
 static void add_requests(json_t *o, const struct lc_store_stats *st)
 {
 	json_t *requests = json_object();
@@ -136,9 +148,7 @@ static void add_requests(json_t *o, const struct lc_store_stats *st)
 	}
 	json_object_set_new(o, "requests", requests);
 	num(o, "retries", retries);
-	json_object_set_new(o, "cost_requests_usd",
-			    json_real((st->tries[LC_STORE_PUT] + st->tries[LC_STORE_LIST]) * USD_PUT +
-				      (st->tries[LC_STORE_GET] + st->tries[LC_STORE_HEAD]) * USD_GET));
+	json_object_set_new(o, "cost_requests_usd", json_real(cost(st->tries)));
 }
 
 static void add_store(json_t *o, const struct lc_serve *sv)

@@ -146,8 +146,8 @@ static void suspect(struct lc_serve *sv)
 static void no_fencing_text(struct lc_serve *sv, char *why, size_t max)
 {
 	snprintf(why, max,
-		 "the store has no conditional PUTs (%s), so that nothing would keep two hosts from writing the volume and destroying it. If only this host ever attaches it, put 'no_fencing = true' into %s/%s" LC_CONF_SUFFIX " and reload",
-		 lc_serve_reason(sv), sv->daemon->conf_dir, sv->uuid_text);
+		 "the store has no conditional PUTs (%s), so that nothing would keep two hosts from writing the volume and destroying it. If only this host ever attaches it, put 'no_fencing = true' into %s/%s%s and reload",
+		 lc_serve_reason(sv), sv->daemon->conf_dir, sv->uuid_text, LC_CONF_SUFFIX);
 }
 
 /* The bucket has refused, or the volume has stopped. */
@@ -275,14 +275,14 @@ static bool fits(struct lc_serve *sv, const struct lc_volume_status *st, char *w
 
 	if (st->sectors != i->sectors) {
 		snprintf(why, max,
-			 "the device has %" PRIu64 " sectors and the volume in the bucket %" PRIu64 "; give the device the size of the volume",
-			 i->sectors, (uint64_t)st->sectors);
+			 "the device has %llu sectors and the volume in the bucket %llu; give the device the size of the volume",
+			 (unsigned long long)i->sectors, st->sectors);
 		return false;
 	}
 	if (st->lsn < i->clean_lsn) {
 		snprintf(why, max,
-			 "the bucket has the log up to LSN %" PRIu64 ", but the SSD remembers that everything up to %" PRIu64 " was uploaded: the bucket has lost something, or is an older copy. Put it back, or make an empty SSD the new cache (logcachectl recover)",
-			 (uint64_t)st->lsn, i->clean_lsn);
+			 "the bucket has the log up to LSN %llu, but the SSD remembers that everything up to %llu was uploaded: the bucket has lost something, or is an older copy. Put it back, or make an empty SSD the new cache (logcachectl recover)",
+			 st->lsn, (unsigned long long)i->clean_lsn);
 		return false;
 	}
 	return true;
@@ -307,8 +307,8 @@ static void attached(struct lc_volume *vol, int err, void *data)
 	}
 	sv->tries = 0;
 	set_state(sv, LC_SERVE_ACTIVE, "%s", "");
-	lc_log(LC_LOG_NOTICE, sv->who, "attached: %s, epoch %llu, LSN %llu", sv->conf.url,
-	       st.epoch, st.lsn);
+	lc_log(LC_LOG_NOTICE, sv->who, "in %s, epoch %llu, LSN %llu: active",
+	       sv->conf.url, st.epoch, st.lsn);
 	lc_upkeep_start(sv);
 	go(sv);
 }
@@ -481,7 +481,8 @@ static void void_items(struct lc_serve *sv)
 
 static void no_buffers(struct lc_serve *sv)
 {
-	lc_log(LC_LOG_ERROR, sv->who, "no memory for buffers (%s): nothing is uploaded or fetched; make room and reload",
+	lc_log(LC_LOG_ERROR, sv->who,
+	       "no memory for buffers (%s): nothing is uploaded or fetched; make room, and reload",
 	       strerror(errno));
 }
 
@@ -494,7 +495,7 @@ static void claimed(struct lc_channel *ch, const struct lc_volume_info *info)
 	sv->info = *info;
 	sv->claimed = true;
 	name_it(sv);
-	lc_log(LC_LOG_INFO, sv->who, "claimed: activation %" PRIu64 ", clean up to LSN %" PRIu64,
+	lc_log(LC_LOG_INFO, sv->who, "is ours: activation %" PRIu64 ", clean up to LSN %" PRIu64,
 	       info->activation, info->clean_lsn);
 	if (sv->state == LC_SERVE_ACTIVE && (wrong_cache(sv) || wrong_ssd(sv)))
 		set_state(sv, LC_SERVE_ATTACHING, "it has another cache now");
@@ -698,7 +699,8 @@ static void deadline_due(struct lc_timer *t)
 	struct lc_serve *sv = t->data;
 
 	if (sv->ch && !items_idle(sv))
-		lc_log(LC_LOG_NOTICE, sv->who, "stops before everything in flight has ended; it is offered to the next process");
+		lc_log(LC_LOG_NOTICE, sv->who,
+		       "stops before everything in flight has ended; the next process gets it");
 	lc_channel_free(sv->ch);
 	sv->ch = NULL;
 	sv->claimed = false;

@@ -3,18 +3,17 @@
  * One volume of the daemon: joins the kernel's half (channel.h, ssd.h) with the one in the
  * bucket (bucket/volume.h).
  *
- *              claimed                    attached
- *   WAITING ─────────────> ATTACHING ──────────────> ACTIVE
- *      ^                     │  ^ │                    │ │
- *      │ lost                │  │ └──── back-off ──────┘ │ the map, the SSD: -EIO
- *      ├─────────────────────┘  └────────────────────────┤
- *      │ lost                                            │
- *      ├─────────────────────────────────────────────────┘
- *      │                     │                         │
- *      │                     │ cannot be helped        │ -ESTALE
- *      │                     v                         v
- *      │                   FAILED                    STALE     until its file is changed,
- *      └── (never) ──────────┴─────────────────────────┘       or the daemon starts anew
+ *             claimed                 attached
+ *   WAITING -------------> ATTACHING ------------> ACTIVE
+ *      ^                    |  |  ^                 |  |
+ *      |                    |  |  `--- error -------'  |    tried again, with a back-off
+ *      `------- lost -------+--|--------- lost --------+
+ *                              |                       |
+ *          cannot be helped,   |                       | another host
+ *          or another host     v                       v
+ *                         FAILED, STALE              STALE
+ *
+ * From FAILED its file, or a reload, leads on; from STALE only another file or a restart.
  *
  * The bucket is attached only while the kernel's volume is ours, since attaching is what
  * fences other hosts. Nobody who was fenced attaches again by himself, or two hosts would

@@ -355,7 +355,8 @@ static bool get_extents(struct unit *u)
 	s->full = false;
 	err = lc_channel_extents(sv->ch, u->item.id, add_extent, u);
 	if (!err && (s->full || s->nr_ext != u->item.extents)) {
-		lc_log(LC_LOG_ERROR, sv->who, "the kernel's extents of LSN %llu do not fit together; is logcached of the same version?",
+		lc_log(LC_LOG_ERROR, sv->who,
+		       "the kernel's extents of LSN %llu do not fit together; is logcached of the same version?",
 		       (unsigned long long)u->item.lsn_start);
 		err = -EBADMSG;
 	}

@@ -2,8 +2,8 @@
 /*
  * Uploads: what the kernel offers as a unit of the log becomes a unit of the bucket.
  *
- *   OFFERED ──a slot──> READING ──all blocks fit──> READ ──in LSN order──> PUT ──> answered
- *                          └──────a block does not fit──────────────────────────> CORRUPT
+ *   OFFERED --a slot--> READING --all blocks fit--> READ --in LSN order--> PUT --> answered
+ *                          `------a block does not fit--------------------------> CORRUPT
  *
  * A slot has room for all of a unit: its data, extents and checksums. There are a few, made
  * when the volume is claimed; the last one is for the oldest unit only, since all others

@@ -532,7 +532,9 @@ static void lost(struct lc_channel *ch, int error, const char *why)
 {
 	struct lc_serve *sv = lc_channel_data(ch);
 
+	/* Also if it is ours again before we get to it: somebody may have had it meanwhile. */
 	sv->claimed = false;
+	sv->drop = true;
 	void_items(sv);
 	lc_timer_cancel(sv->daemon->loop, &sv->retry);
 	sv->tries = 0;

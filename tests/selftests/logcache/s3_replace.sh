@@ -21,8 +21,9 @@ ok "and says what can be done" d_said "use --takeover"
 ok "the first one stays" status_is helper_port -eq "$port"
 d_run --takeover
 second=$DAEMON
+attached() { d_is pid "$second" && d_is state active; }
 ok "one that takes over owns it" wait_status helper_port -ne "$port"
-ok "and attaches" within eval 'd_is pid $second; d_is state active'
+ok "and attaches" within attached
 goes_on 100
 ok "the old one knows" within d_said "another process of this host"
 no "and does not believe in another host" d_said "stopped writing"

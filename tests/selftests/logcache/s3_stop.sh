@@ -5,7 +5,7 @@
 # all of it is uploaded. Nobody notices but a miss.
 
 . "$(dirname "$0")/lib-s3.sh"
-begin 10
+begin 11
 
 s3_devices 64 96
 start writeback_age_ms 100 fetch_timeout_ms 0

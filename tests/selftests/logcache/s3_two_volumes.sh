@@ -11,7 +11,7 @@ begin 12
 s3_devices 48 64
 make_device other 48 || exit
 mkdir /tmp/lc-bucket2
-quiet "$CTL" format --cache /dev/lcother --origin file:/tmp/lc-bucket2 --size 64M --uuid $OTHER --yes
+quiet "$CTL" format --cache "$(lc_dm_path lct-other)" --origin file:/tmp/lc-bucket2 --size 64M --uuid $OTHER --yes
 mv /tmp/lc-bucket2 /tmp/lc-away
 start writeback_age_ms 100
 quiet lc_dmsetup create lct2 --table "0 $SECTORS logcache $(lc_dm_path lct-other) helper:$OTHER 2 writeback_age_ms 100"

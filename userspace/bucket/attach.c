@@ -218,13 +218,15 @@ static int check_log(struct lc_volume *vol)
 	lc_uuid_text(last, head->log);
 	lc_uuid_text(ours, vol->params.log);
 	if (log_is_old(vol)) {
-		lc_vol_why(vol, "cache %s was replaced, cache %s wrote last: what the old one has not uploaded does not count any more; go on with the last one, or make an empty one the new cache (logcachectl recover)",
+		lc_vol_why(vol,
+			   "cache %s was replaced, cache %s wrote last: what the old one has not uploaded does not count any more; go on with the last one, or make an empty one the new cache (logcachectl recover)",
 			   ours, last);
 		return -ESTALE;
 	}
 	if (vol->params.new_log || head->end != LC_BK_NEVER)
 		return 0;
-	lc_vol_why(vol, "was written last through cache %s, and this is cache %s; use that one, or say that this one is new (logcachectl recover)",
+	lc_vol_why(vol,
+		   "was written last through cache %s, and this is cache %s; use that one, or say that this one is new (logcachectl recover)",
 		   last, ours);
 	return -ESTALE;
 }

@@ -16,7 +16,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 TOOLS=$LC_TOP/tests/selftests/helper
-LOGCACHED=$LC_TOP/userspace/logcached/logcached
+LOGCACHED=${LOGCACHED:-$LC_TOP/userspace/logcached/logcached}
 UUID=6ba7b810-9dad-41d1-80b4-00c04fd430c8
 BUCKET=/tmp/lc-bucket
 export LOGCACHE_CONF_DIR=/tmp/lc-conf LOGCACHE_RUN_DIR=/tmp/lc-run

@@ -21,7 +21,7 @@ num "logcached has seen it" "$(d_get corrupt_units)" -ge 1
 ok "and says so" d_said "does not fit its checksums"
 # Not by stop: the check would find what is known to be damaged.
 lc_dmsetup remove $VOL && start writeback_age_ms 100
-ok "the cache forgets" eval 'msg drop_clean && wait_status cached_sectors -eq 0'
+ok "the cache forgets" eval 'msg drop_clean && wait_status cached_sectors -le 8'
 ok "logcached has it" within d_is state active
 ok "the rest comes from the bucket" holds A 24 40 "" 24
 

@@ -40,12 +40,16 @@ static const struct option {
 	const char *help;
 } options[] = {
 	{ "url", URL, AT(url), 0, "file:/directory or s3://bucket/prefix: where the volume is" },
-	{ "cache", UUID, AT(cache), 0, "uuid of the cache that may take the volume over as a new one" },
+	{ "cache", UUID, AT(cache), 0,
+	  "uuid of the cache that may take the volume over as a new one" },
 	{ "no_fencing", BOOL, AT(no_fencing), 0,
 	  "true: do without conditional PUTs; two hosts may then destroy the volume" },
-	{ "upload_bytes", NUMBER, AT(upload_bytes), INT64_MAX, "at most, a second; 0: no limit" },
-	{ "upload_requests", NUMBER, AT(upload_requests), INT64_MAX, "at most, a second; 0: no limit" },
-	{ "download_bytes", NUMBER, AT(download_bytes), INT64_MAX, "at most, a second; 0: no limit" },
+	{ "upload_bytes", NUMBER, AT(upload_bytes), INT64_MAX,
+	  "at most, a second; 0: no limit" },
+	{ "upload_requests", NUMBER, AT(upload_requests), INT64_MAX,
+	  "at most, a second; 0: no limit" },
+	{ "download_bytes", NUMBER, AT(download_bytes), INT64_MAX,
+	  "at most, a second; 0: no limit" },
 	{ "download_requests", NUMBER, AT(download_requests), INT64_MAX,
 	  "at most, a second; 0: no limit" },
 	{ "gc_target", NUMBER, AT(gc_target), 100,
@@ -88,13 +92,18 @@ static bool parse_uuid(const char *text, size_t len, uint8_t uuid[16])
 	return !strncasecmp(text, lc_uuid_text(back, uuid), len);
 }
 
+bool lc_conf_uuid(const char *text, uint8_t uuid[16])
+{
+	return parse_uuid(text, strlen(text), uuid);
+}
+
 static int set_uuid(uint8_t *to, const char *name, const char *value, char *why)
 {
 	if (!*value) {
 		memset(to, 0, 16);
 		return 0;
 	}
-	if (parse_uuid(value, strlen(value), to))
+	if (lc_conf_uuid(value, to))
 		return 0;
 	snprintf(why, LC_STORE_WHY_MAX, "%s: '%.64s' is no uuid", name, value);
 	return -EINVAL;

@@ -50,6 +50,8 @@ static void print_value(const char *key, const json_t *value, FILE *out)
 		text = xasprintf("%s", json_string_value(value));
 	else if (json_is_integer(value))
 		text = xasprintf("%lld", (long long)json_integer_value(value));
+	else if (json_is_real(value))
+		text = xasprintf("%.3g", json_real_value(value));
 	else if (json_is_boolean(value))
 		text = xasprintf("%s", json_is_true(value) ? "yes" : "no");
 	else

@@ -3,6 +3,7 @@
  * logcachectl and volumes in a store, which is a directory here. Needs no root, no
  * module and no logcached.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -256,6 +257,101 @@ static void volumes_are_listed(void)
 }
 
 /*----------------------------------------------------------------
+ * An S3 server: fault_server.py, which knows If-None-Match but not what vendor oss has
+ * for it, so that one is a store without conditional PUTs
+ *----------------------------------------------------------------
+ */
+
+static pid_t server;
+
+/* Its address is $S3 from now on. */
+static void start_server(void)
+{
+	char script[PATH_MAX + 64], address[64];
+	int in[2], to[2];
+	unsigned int port;
+	FILE *f;
+
+	REQUIRE(!system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
+			"-keyout key -out ca 2>/dev/null && cat key ca >pem && "
+			"(umask 077 && printf 'access_key = AK\\nsecret_key = hush\\n' >keys)"));
+	snprintf(script, sizeof(script), "%s/tests/store/fault_server.py", top);
+	/* It ends when nobody has the other end of @in any more. */
+	REQUIRE(!pipe2(in, O_CLOEXEC) && !pipe2(to, O_CLOEXEC));
+	server = fork();
+	if (!server) {
+		dup2(in[0], 0);
+		dup2(to[1], 1);
+		execl(script, script, "pem", NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(to[1]);
+	f = fdopen(to[0], "r");
+	REQUIRE(f && fscanf(f, "%u", &port) == 1);
+	fclose(f);
+	snprintf(address, sizeof(address), "http://127.0.0.1:%u", port);
+	setenv("S3", address, 1);
+}
+
+static void stop_server(void)
+{
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+}
+
+#define S3_OPTIONS	" --endpoint $S3 --store-option key_file=$PWD/keys"
+#define FORMAT_S3	FORMAT_NO_URL "--uuid " UUID " --origin s3://bucket/a" S3_OPTIONS
+#define NO_COND		" --store-option vendor=oss --store-option region=x" \
+			" --store-option addressing=path"
+#define FORMAT_NO_COND	FORMAT_NO_URL "--uuid " UUID " --origin s3://bucket/b" S3_OPTIONS NO_COND
+
+static void fencing_is_not_given_up_unasked(void)
+{
+	start();
+	CHECK(!ctl(FORMAT_S3));
+	CHECK(!strstr(out, "hush"));
+	CHECK(file_says("conf/volumes.d/" UUID ".conf", "key_file = /"));
+	CHECK(!file_says("conf/volumes.d/" UUID ".conf", "hush"));
+	CHECK(!file_says("conf/volumes.d/" UUID ".conf", "no_fencing"));
+
+	start();
+	CHECK(ctl(FORMAT_NO_COND) == 1);
+	CHECK(says("no conditional PUTs") && says("--no-fencing") && says("beyond repair"));
+	CHECK(!is_known() && cache_is_empty());
+	CHECK(!ctl(FORMAT_NO_COND " --no-fencing"));
+	CHECK(file_says("conf/volumes.d/" UUID ".conf", "no_fencing = true"));
+
+	REQUIRE(!system("rm -rf conf new.img && truncate -s 64M new.img"));
+	CHECK(ctl(RECOVER " --origin s3://bucket/b" S3_OPTIONS NO_COND) == 1);
+	CHECK(says("no conditional PUTs") && !is_known());
+	CHECK(!ctl(RECOVER " --no-fencing --origin s3://bucket/b" S3_OPTIONS NO_COND));
+	CHECK(is_known());
+}
+
+/* Where it is not needed it would only be a risk. */
+static void fencing_is_not_left_out_for_nothing(void)
+{
+	start();
+	REQUIRE(!system("rm -f new.img && truncate -s 64M new.img"));
+	CHECK(!ctl(FORMAT_NO_URL "--origin s3://bucket/c --no-fencing" S3_OPTIONS));
+	CHECK(says("is not needed and left out"));
+	CHECK(system("grep -q no_fencing conf/volumes.d/*.conf"));
+}
+
+static void store_that_cannot_be_used(void)
+{
+	start();
+	CHECK(ctl(FORMAT_NO_URL "--origin s3://bucket/d --endpoint $S3"
+		  " --store-option key_file=/nowhere/at/all") == 1);
+	CHECK(says("/nowhere/at/all"));
+	REQUIRE(!system("chmod 644 keys"));
+	CHECK(ctl(FORMAT_S3) == 1);
+	REQUIRE(!system("chmod 600 keys"));
+	CHECK(!is_known() && cache_is_empty());
+}
+
+/*----------------------------------------------------------------
  * Snapshots and so on, without logcached
  *----------------------------------------------------------------
  */
@@ -455,6 +551,11 @@ int main(void)
 	RUN(recover_elsewhere);
 	RUN(recover_of_what_is_not_there);
 	RUN(volumes_are_listed);
+	start_server();
+	RUN(fencing_is_not_given_up_unasked);
+	RUN(fencing_is_not_left_out_for_nothing);
+	RUN(store_that_cannot_be_used);
+	stop_server();
 	RUN(changes_need_somebody);
 	RUN(snapshots_come_and_go);
 	RUN(clones_come_and_go);

@@ -15,7 +15,27 @@ refused() {
 make() { ctl create $VOL --cache "$SSD" --noudevsync --option writeback_age_ms=3600000 && D=$(lc_dm_path $VOL); }
 objects() { find $BUCKET/$UUID/data -type f 2>/dev/null | wc -l; }
 
-begin 36
+# pretend ANSWER: to be a logcached that answers everything with this line
+pretend() {
+	python3 -c '
+import os, socket, sys
+path, answer = sys.argv[1:]
+if os.path.exists(path):
+    os.unlink(path)
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+server.listen(8)
+while True:
+    peer = server.accept()[0]
+    if peer.recv(65536):
+        peer.sendall(answer.encode() + b"\n")
+    peer.close()
+' $LOGCACHE_RUN_DIR/logcached.sock "$1" &
+	PRETENDER=$!
+	within test -S $LOGCACHE_RUN_DIR/logcached.sock
+}
+
+begin 40
 s3_devices 64 96
 old=$(cache_uuid)
 ok "create takes the origin from the cache" make
@@ -54,6 +74,17 @@ is "the table is the same" "$(lc_dmsetup table $VOL)" "$line"
 put C 8192 64
 ok "writes go on to the bucket" ctl flush $VOL
 ok "logcached has it" d_is state active
+
+# One that cannot do it: everything is as before, but for an empty cache.
+d_end TERM
+pretend '{"error": "as told", "errno": 5}'
+ok "a rollback that fails in the middle" refused "it runs, with an empty cache" \
+	rollback $VOL first --yes
+kill $PRETENDER
+is "leaves the table as it was" "$(lc_dmsetup table $VOL)" "$line"
+d_start
+ok "and loses nothing" holds C 8192 64
+num "of which nothing is cached" "$(d_get got_bytes)" -gt 0
 
 make_device clone 64
 clone=$(lc_dm_path lct-clone)

@@ -167,11 +167,12 @@ int cmd_volumes(const struct ctl *ctl)
 
 void help_recover(FILE *out)
 {
-	fputs("\nGives a volume in a store a new, empty cache: after the loss of the old SSD, or on\n"
-	      "another host. What was written and not uploaded yet is on the old SSD only, and lost\n"
-	      "with it; the volume is as it was some seconds before, as after a power cut. If the old\n"
-	      "SSD is alive, use it instead, or remove --flush it first. It is not let in again.\n"
-	      "A host that still has the volume stops writing it as soon as this one starts.\n",
+	fputs("\nGives a volume in a store a new, empty cache: after the loss of the old SSD, or\n"
+	      "on another host. What was written and not uploaded yet is on the old SSD only, and\n"
+	      "lost with it; the volume is as it was some seconds before, as after a power cut.\n"
+	      "If the old SSD is alive, use it instead, or remove --flush it first. It is not let\n"
+	      "in again. A host that still has the volume stops writing it as soon as this one\n"
+	      "starts.\n",
 	      out);
 	help_store_options(out);
 }

@@ -125,6 +125,7 @@ int cmd_scrub(const struct ctl *ctl);
 int cmd_query(const struct ctl *ctl);
 int cmd_check(const struct ctl *ctl);
 int cmd_dump(const struct ctl *ctl);
+int cmd_repair(const struct ctl *ctl);
 
 /* The target's options, for --help of create and set. */
 void help_target_options(FILE *out);

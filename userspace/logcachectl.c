@@ -80,6 +80,12 @@ static const struct ctl_opt dump_opts[] = {
 	{}
 };
 
+static const struct ctl_opt repair_opts[] = {
+	OPT_CACHE,
+	{ "yes", NULL, "do not ask" },
+	{}
+};
+
 static const struct ctl_cmd commands[] = {
 	{ "format", "", "make a device a cache; what is on it is lost",
 	  cmd_format, 0, 0, format_opts },
@@ -105,6 +111,8 @@ static const struct ctl_cmd commands[] = {
 	  cmd_check, 0, 0, check_opts },
 	{ "dump", "", "show what is on a cache device that is not in use",
 	  cmd_dump, 0, 0, dump_opts },
+	{ "repair", "", "make a cache start whose log is damaged, with what is before that",
+	  cmd_repair, 0, 0, repair_opts },
 };
 
 /*----------------------------------------------------------------

@@ -6,9 +6,6 @@
  * Needs no root and no module. The binary is beside this program; the man page
  * and the completion are looked for from tests/unit.
  */
-#include <ctype.h>
-#include <limits.h>
-#include <sys/wait.h>
 
 #include <jansson.h>
 #include <linux/crc32c.h>
@@ -16,67 +13,9 @@
 
 #include "ctl.h"
 #include "args.h"
-#include "ctl_test.h"
+#include "ctl_run.h"
 #include "dm.h"
 #include "status.h"
-
-static char binary[PATH_MAX + 16];
-static char top[PATH_MAX];		/* of the source tree */
-static char out[1 << 20];		/* of the last run, stdout and stderr */
-
-static int ctl(const char *args)
-{
-	static char cmd[2 * PATH_MAX];
-	size_t n;
-	FILE *p;
-	int st;
-
-	snprintf(cmd, sizeof(cmd), "'%s' %s 2>&1 </dev/null", binary, args);
-	p = popen(cmd, "r");
-	REQUIRE(p);
-	n = fread(out, 1, sizeof(out) - 1, p);
-	out[n] = '\0';
-	st = pclose(p);
-	REQUIRE(WIFEXITED(st));
-	/* A sanitizer's report must not pass as a failure that was expected. */
-	if (strstr(out, "ERROR: AddressSanitizer") || strstr(out, "runtime error:")) {
-		printf("# %s\n", out);
-		REQUIRE(!"sanitizer");
-	}
-	return WEXITSTATUS(st);
-}
-
-static bool says(const char *text)
-{
-	if (strstr(out, text))
-		return true;
-	printf("# wanted: %s\n# got: %s\n", text, out);
-	return false;
-}
-
-#define CHECK_CMD	"check --cache " CACHE_FILE
-#define DUMP_CMD	"dump --cache " CACHE_FILE
-
-/* Integer at a path like "counts.records" of the last output. */
-static long long json_at(const char *path)
-{
-	json_t *root = json_loads(out, 0, NULL), *at = root;
-	char key[64];
-	long long v;
-
-	while (*path && at) {
-		size_t n = strcspn(path, ".");
-
-		snprintf(key, sizeof(key), "%.*s", (int)n, path);
-		at = isdigit((unsigned char)*key) ? json_array_get(at, atoi(key)) :
-						    json_object_get(at, key);
-		path += n + (path[n] == '.');
-	}
-	v = json_is_boolean(at) ? json_is_true(at) : json_is_array(at) ? (long long)json_array_size(at) :
-	    json_is_integer(at) ? json_integer_value(at) : -1;
-	json_decref(root);
-	return v;
-}
 
 /*----------------------------------------------------------------
  * A cache with a bit of everything
@@ -1140,7 +1079,7 @@ static bool options_agree(const char *help, const char *section)
 
 static const char * const command_names[] = {
 	"format", "create", "remove", "list", "status", "set", "flush", "drain", "scrub", "query",
-	"check", "dump",
+	"check", "dump", "repair",
 };
 
 static void help_and_man_page_agree(void)
@@ -1202,27 +1141,6 @@ static void completion_knows_commands_and_options(void)
 	out[n] = '\0';
 	CHECK(!pclose(p));
 	CHECK(says("check\n--segment-size\nmode=\n--cache --json --force --help\n"));
-}
-
-static void setup(void)
-{
-	char dir[] = "/tmp/ctl_test.XXXXXX";
-	ssize_t n = readlink("/proc/self/exe", binary, PATH_MAX);
-
-	REQUIRE(n > 0 && realpath("../..", top));
-	binary[n] = '\0';
-	strcpy(strrchr(binary, '/') + 1, "logcachectl");
-	REQUIRE(!access(binary, X_OK) && mkdtemp(dir) && !chdir(dir));
-}
-
-static void cleanup(void)
-{
-	char dir[PATH_MAX];
-
-	unlink(CACHE_FILE);
-	unlink(ORIGIN_FILE);
-	if (getcwd(dir, sizeof(dir)))
-		rmdir(dir);
 }
 
 int main(void)

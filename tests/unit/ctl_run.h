@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Runs the real logcachectl, which is beside the program, in a directory of its own. */
+#ifndef CTL_RUN_H
+#define CTL_RUN_H
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <jansson.h>
+
+#include "ctl_test.h"
+
+static char binary[PATH_MAX + 16];
+static char top[PATH_MAX];		/* of the source tree */
+static char out[1 << 20];		/* of the last run, stdout and stderr */
+
+static int ctl(const char *args)
+{
+	static char cmd[2 * PATH_MAX];
+	size_t n;
+	FILE *p;
+	int st;
+
+	snprintf(cmd, sizeof(cmd), "'%s' %s 2>&1 </dev/null", binary, args);
+	p = popen(cmd, "r");
+	REQUIRE(p);
+	n = fread(out, 1, sizeof(out) - 1, p);
+	out[n] = '\0';
+	st = pclose(p);
+	REQUIRE(WIFEXITED(st));
+	/* A sanitizer's report must not pass as a failure that was expected. */
+	if (strstr(out, "ERROR: AddressSanitizer") || strstr(out, "runtime error:")) {
+		printf("# %s\n", out);
+		REQUIRE(!"sanitizer");
+	}
+	return WEXITSTATUS(st);
+}
+
+static bool says(const char *text)
+{
+	if (strstr(out, text))
+		return true;
+	printf("# wanted: %s\n# got: %s\n", text, out);
+	return false;
+}
+
+#define CHECK_CMD	"check --cache " CACHE_FILE
+#define DUMP_CMD	"dump --cache " CACHE_FILE
+
+/* Integer at a path like "counts.records" of the last output. */
+static long long json_at(const char *path)
+{
+	json_t *root = json_loads(out, 0, NULL), *at = root;
+	char key[64];
+	long long v;
+
+	while (*path && at) {
+		size_t n = strcspn(path, ".");
+
+		snprintf(key, sizeof(key), "%.*s", (int)n, path);
+		at = isdigit((unsigned char)*key) ? json_array_get(at, atoi(key)) :
+						    json_object_get(at, key);
+		path += n + (path[n] == '.');
+	}
+	v = json_is_boolean(at) ? json_is_true(at) : json_is_array(at) ? (long long)json_array_size(at) :
+	    json_is_integer(at) ? json_integer_value(at) : -1;
+	json_decref(root);
+	return v;
+}
+
+static void setup(void)
+{
+	char dir[] = "/tmp/ctl_test.XXXXXX";
+	ssize_t n = readlink("/proc/self/exe", binary, PATH_MAX);
+
+	REQUIRE(n > 0 && realpath("../..", top));
+	binary[n] = '\0';
+	strcpy(strrchr(binary, '/') + 1, "logcachectl");
+	REQUIRE(!access(binary, X_OK) && mkdtemp(dir) && !chdir(dir));
+}
+
+static void cleanup(void)
+{
+	char dir[PATH_MAX];
+
+	unlink(CACHE_FILE);
+	unlink(ORIGIN_FILE);
+	if (getcwd(dir, sizeof(dir)))
+		rmdir(dir);
+}
+
+#endif /* CTL_RUN_H */

@@ -213,22 +213,10 @@ static void scan_seg(struct find *f, u32 seg)
 static void learn_slot(struct find *f, u32 seg)
 {
 	const struct lc_slot_info *info = &f->img->slots[seg].info;
-	struct lc_slot *slot;
-	struct lc_ent e;
-	u32 i;
+	bool log = info->type == LC_SEG_LOG && info->end_lsn <= f->limit;
 
-	learn(f->p, info->seq, info->clean_lsn, 0, 0);
-	if (info->type != LC_SEG_LOG || info->end_lsn > f->limit)
-		return;
 	/* A slot is written behind a flush of all that is in the segment. */
-	learn(f->p, info->seq, info->clean_lsn, info->end_lsn, 0);
-	slot = info->end_lsn > lc_ckpt_begin(&f->img->ckpt) ?
-	       image_slot(f->img, seg) : NULL;
-	for (i = 0; slot && i < info->nr_entries; i++) {
-		lc_entry_get(&lc_slot_entries(slot)[i], &e);
-		learn_entry(f->p, info->first_lsn + i, &e);
-	}
-	free(slot);
+	learn(f->p, info->seq, info->clean_lsn, log ? info->end_lsn : 0, 0);
 }
 
 static void learn_all(struct find *f)
@@ -519,6 +507,25 @@ static void need_copies(struct find *f)
 	p->end_lsn = p->clean_lsn;
 }
 
+/* Entries of sealed segments that are not kept. */
+static void lose_slots(struct find *f)
+{
+	const struct lc_slot_info *info;
+	struct lc_slot *slot;
+	struct lc_ent e;
+	u32 i, j;
+
+	for (i = 0; i < f->nr_logs; i++) {
+		info = f->logs[i];
+		slot = info->end_lsn > f->p->end_lsn ? image_slot(f->img, info->seg) : NULL;
+		for (j = 0; slot && j < info->nr_entries; j++) {
+			lc_entry_get(&lc_slot_entries(slot)[j], &e);
+			learn_entry(f->p, info->first_lsn + j, &e);
+		}
+		free(slot);
+	}
+}
+
 static int compare_lost(const void *a, const void *b)
 {
 	const struct lost_entry *x = a, *y = b;
@@ -531,7 +538,8 @@ static void sort_lost(struct prefix *p)
 {
 	u32 i, n = 0;
 
-	qsort(p->lost, p->nr_lost, sizeof(*p->lost), compare_lost);
+	if (p->nr_lost)
+		qsort(p->lost, p->nr_lost, sizeof(*p->lost), compare_lost);
 	for (i = 0; i < p->nr_lost; i++)
 		if (p->lost[i].lsn >= p->end_lsn && (!n || p->lost[n - 1].lsn != p->lost[i].lsn))
 			p->lost[n++] = p->lost[i];
@@ -557,6 +565,7 @@ void prefix_find(struct prefix *p, const struct image *img, const struct recover
 	p->end_lsn = max(p->clean_lsn, ck->begin_lsn);
 	follow(&f);
 	need_copies(&f);
+	lose_slots(&f);
 	sort_lost(p);
 	free(f.starts);
 	free(f.logs);

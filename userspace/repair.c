@@ -119,6 +119,18 @@ static bool checkpoint_lost(const struct image *img)
  *----------------------------------------------------------------
  */
 
+/* Nobody may believe it any more, or it would be in the way. */
+static bool slot_goes(const struct repair *r, u32 seg)
+{
+	const struct seg_slot *s = &r->img.slots[seg];
+
+	if (prefix_makes_slot(&r->p, seg))
+		return false;
+	if (s->err)
+		return s->err != -ENODATA;
+	return s->info.type == LC_SEG_LOG && s->info.end_lsn > r->p.end_lsn;
+}
+
 static u64 lost_acked(const struct repair *r)
 {
 	return r->p.acked_lsn > r->p.end_lsn ? r->p.acked_lsn - r->p.end_lsn : 0;
@@ -146,7 +158,8 @@ static void show_ranges(const struct lost_entry *lost, u32 nr)
 	u64 from = 0, to = 0;
 	u32 i, shown = 0;
 
-	memcpy(e, lost, nr * sizeof(*e));
+	if (nr)
+		memcpy(e, lost, nr * sizeof(*e));
 	qsort(e, nr, sizeof(*e), compare_lba);
 	for (i = 0; i < nr; i++) {
 		if (to && e[i].ent.lba > to)
@@ -190,6 +203,18 @@ static void show_lost(const struct repair *r)
 	       p->end_lsn);
 }
 
+/* What was known to be damaged, in a segment that goes. */
+static void show_damage(const struct repair *r)
+{
+	const struct lc_damage *d = r->img.damaged;
+	u32 i;
+
+	for (i = 0; i < r->img.ckpt.nr_damaged; i++, d++)
+		if (slot_goes(r, d->loc >> r->img.geo.seg_shift))
+			printf("  damaged     sectors %llu to %llu; from now on they show what the origin has, which is older\n",
+			       d->lba, d->lba + d->len - 1);
+}
+
 static void show_plan(const struct repair *r, const char *why)
 {
 	const struct prefix *p = &r->p;
@@ -205,6 +230,7 @@ static void show_plan(const struct repair *r, const char *why)
 	       p->clean_lsn, p->end_lsn - 1, p->nr_pieces, made);
 	if (bad)
 		printf("  damaged     payload of %u records that are kept; reads of it fail\n", bad);
+	show_damage(r);
 	printf("  forgotten   copies of what is on the origin; they are read again\n");
 	show_lost(r);
 }
@@ -265,18 +291,6 @@ static int write_ckpt(const struct repair *r, u64 seq, u32 flags)
 	lc_ckpt_encode(&ck, &img->geo, &info);
 	return ret ?: device_sync(&img->dev) ?: device_write(&img->dev, head, &ck, 1) ?:
 	       device_sync(&img->dev);
-}
-
-/* Nobody may believe it any more, or it would be in the way. */
-static bool slot_goes(const struct repair *r, u32 seg)
-{
-	const struct seg_slot *s = &r->img.slots[seg];
-
-	if (prefix_makes_slot(&r->p, seg))
-		return false;
-	if (s->err)
-		return s->err != -ENODATA;
-	return s->info.type == LC_SEG_LOG && s->info.end_lsn > r->p.end_lsn;
 }
 
 static int write_slots(const struct repair *r)

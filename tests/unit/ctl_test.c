@@ -771,6 +771,8 @@ static void garbage_is_survived(void)
 		}
 		CHECK(ctl(CHECK_CMD) <= 2);
 		CHECK(ctl(DUMP_CMD) <= 2);
+		CHECK(ctl("repair --cache " CACHE_FILE " --yes") <= 2);
+		CHECK(ctl(CHECK_CMD) <= 2);
 		img_close(&im);
 	}
 }

@@ -316,11 +316,15 @@ static bool goes_on_elsewhere(const struct find *f, const struct lc_record_info 
 	return false;
 }
 
+/* More than any slot has room for. */
+#define SLOT_ENTRIES_MAX	(LC_SEG_BLOCKS_MAX / LC_SLOT_RATIO * LC_BLOCK_SIZE / \
+				 (unsigned int)sizeof(struct lc_entry))
+
 /* A summary, as it is built up. */
 struct draft {
 	u32 nr_ents;
 	u32 nr_crcs;
-	struct lc_ent ents[LC_SEG_BLOCKS_MAX / LC_SLOT_RATIO * LC_BLOCK_SIZE / sizeof(struct lc_entry)];
+	struct lc_ent ents[SLOT_ENTRIES_MAX];
 	u32 crcs[LC_SEG_BLOCKS_MAX];
 };
 

@@ -74,10 +74,13 @@ static bool tail_unreadable(const struct repair *r)
 	bool bad = false;
 	u32 i;
 
-	for (i = 0; i < r->rec.nr_records && !bad; i++)
-		if (!r->rec.records[i].at)
-			bad = device_read(&r->img.dev, image_seg_block(&r->img, r->rec.records[i].seg),
-					  buf, r->img.geo.seg_blocks);
+	for (i = 0; i < r->rec.nr_records && !bad; i++) {
+		const struct tail_record *t = &r->rec.records[i];
+
+		if (!t->at)
+			bad = device_read(&r->img.dev, image_seg_block(&r->img, t->seg), buf,
+					  r->img.geo.seg_blocks);
+	}
 	free(buf);
 	return bad;
 }
@@ -191,15 +194,16 @@ static void show_lost(const struct repair *r)
 	for (i = 0; i < p->nr_lost; i++)
 		sectors += p->lost[i].ent.len;
 	bytes = sectors << LC_SECTOR_SHIFT;
-	printf("  given up    LSN %llu to %llu: %llu entries that were acknowledged, %llu that may not have been\n",
+	printf("  given up    LSN %llu to %llu\n"
+	       "              %llu entries that were acknowledged, %llu that may not have been\n",
 	       p->end_lsn, p->known_lsn - 1, acked, p->known_lsn - p->end_lsn - acked);
 	if (p->all_given_up)
-		printf("              (all of the log: copies that it needs are among what is damaged)\n");
+		printf("              all of the log: copies that it needs are damaged\n");
 	printf("              of %u of them it is known what they were: %s\n", p->nr_lost,
 	       size_text(size, bytes));
 	show_ranges(p->lost, p->nr_lost);
-	printf("The volume will be as it was at LSN %llu. What the writeback had brought to the origin\n"
-	       "of what is given up stays there: check the file system, or whatever is on it.\n",
+	printf("The volume will be as it was at LSN %llu. What writeback had brought to the\n"
+	       "origin of what is given up stays there: check what is on the volume.\n",
 	       p->end_lsn);
 }
 
@@ -211,7 +215,8 @@ static void show_damage(const struct repair *r)
 
 	for (i = 0; i < r->img.ckpt.nr_damaged; i++, d++)
 		if (slot_goes(r, d->loc >> r->img.geo.seg_shift))
-			printf("  damaged     sectors %llu to %llu; from now on they show what the origin has, which is older\n",
+			printf("  damaged     sectors %llu to %llu\n"
+			       "              they show what the origin has from now on, which is older\n",
 			       d->lba, d->lba + d->len - 1);
 }
 
@@ -221,15 +226,18 @@ static void show_plan(const struct repair *r, const char *why)
 	u32 i, made = 0, bad = 0;
 
 	for (i = 0; i < p->nr_pieces; i++) {
-		made += p->pieces[i].slot != NULL;
+		made += !!p->pieces[i].slot;
 		bad += p->pieces[i].nr_bad;
 	}
 	printf("%s does not start: %s.\n", r->img.dev.path, why);
 	printf("  on origin   all below LSN %llu\n", p->clean_lsn);
-	printf("  kept        LSN %llu to %llu, in %u segments, of which %u get a new summary\n",
-	       p->clean_lsn, p->end_lsn - 1, p->nr_pieces, made);
+	if (p->nr_pieces)
+		printf("  kept        LSN %llu to %llu, in %u segments; %u get a new summary\n",
+		       p->clean_lsn, p->end_lsn - 1, p->nr_pieces, made);
+	else
+		printf("  kept        nothing of the log\n");
 	if (bad)
-		printf("  damaged     payload of %u records that are kept; reads of it fail\n", bad);
+		printf("  damaged     payload of %u records that are kept; reads fail\n", bad);
 	show_damage(r);
 	printf("  forgotten   copies of what is on the origin; they are read again\n");
 	show_lost(r);
@@ -242,7 +250,7 @@ static int confirm(const struct ctl *ctl)
 	if (ctl_has(ctl, "yes"))
 		return CTL_OK;
 	if (!isatty(STDIN_FILENO))
-		return ctl_error(CTL_USAGE, "repair: nothing was changed; nobody to ask, use --yes");
+		return ctl_error(CTL_USAGE, "repair: nothing changed; nobody to ask, use --yes");
 	printf("This cannot be undone. Go on? [y/N] ");
 	fflush(stdout);
 	if (!fgets(answer, sizeof(answer), stdin) || (answer[0] != 'y' && answer[0] != 'Y'))

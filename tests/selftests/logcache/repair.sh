@@ -5,7 +5,7 @@
 # all that was written before the damage is there, nothing of what came after.
 
 . "$(dirname "$0")/lib.sh"
-begin 61
+begin 67
 ssd 24 && origin 40 && format --segment-size 1M || exit
 start writeback_age_ms 3600000 dirty_start 60
 
@@ -133,4 +133,23 @@ ok "both: the origin gets that" flush
 ok "both: the last before" holds B4 "$(place 4)" 8 "$ORIGIN"
 ok "both: and not the one after" holds A5 "$(place 5)" 8 "$ORIGIN"
 ok "both: and no more" zeroes 16384 4096 "$ORIGIN"
+
+# --- a repair that is not finished -----------------------------------------------------------------
+
+undamaged
+bad_header "${c[4]}"
+repair --yes
+ckpt=$(number "$SSD" 64 4) ckpt_blocks=$(number "$SSD" 68 4)
+head_at() { echo $(((ckpt + $1 * ckpt_blocks) * 4096)); }
+newest=$(($(number "$SSD" $(($(head_at 1) + 32)) 8) > $(number "$SSD" $(($(head_at 0) + 32)) 8)))
+# The last checkpoint was torn: that of the begin counts.
+flip "$SSD" $(($(head_at $newest) + 100))
+forget_log
+no "half a repair: does not start" try_start
+ok "half a repair: and it says why" logged "was begun and is not finished; run logcachectl repair again"
+no "half a repair: check, too" eval '"$CTL" check --cache "$SSD" >/tmp/lc-said'
+ok "half a repair: says it" said "a repair was begun and is not finished"
+ok "half a repair: is finished" repair --yes
+begun
+ok "half a repair: to the same end" rounds C4 B6
 finish

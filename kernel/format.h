@@ -122,6 +122,13 @@ static_assert(sizeof(struct lc_super) == LC_BLOCK_SIZE);
 
 /* Set in a checkpoint written by an orderly stop: there is nothing to scan. */
 #define LC_CKPT_CLEAN		0x1u
+/*
+ * A repair was begun and not finished: of the log what ends at or below @log_lsn is
+ * kept, some summaries are still to be written and some to be erased. Not started.
+ */
+#define LC_CKPT_REPAIR		0x2u
+/* A repair gave up writes that were acknowledged, and nobody has said that he knows. */
+#define LC_CKPT_GIVEN_UP	0x4u
 
 /*
  * Sectors of the log whose only copy is damaged and that count as written back all

@@ -153,6 +153,7 @@ struct logcache {
 	bool loaded;			/* metadata is in memory */
 	bool broken;			/* loading failed half way: reload the table */
 	bool suspended;
+	bool given_up;			/* a repair gave up writes, and nobody has taken note */
 	enum lc_state state;
 	struct lc_args args;
 	struct lc_geo geo;

@@ -77,8 +77,9 @@ static void lc_status_info(struct logcache *lc, char *result, unsigned int maxle
 	       READ_ONCE(lc->segs.nr_free), READ_ONCE(lc->segs.nr_dirty));
 	DMEMIT(" segment_sectors %u cached_sectors %llu dirty_sectors %llu",
 	       1u << lc->geo.seg_shift, lc_cached_sectors(lc), READ_ONCE(log->dirty_sectors));
-	DMEMIT(" dirty_live_sectors %lld damaged_sectors %llu",
-	       atomic64_read(&lc->segs.dirty_live), lc_damage_sectors(lc));
+	DMEMIT(" dirty_live_sectors %lld damaged_sectors %llu given_up %d",
+	       atomic64_read(&lc->segs.dirty_live), lc_damage_sectors(lc),
+	       READ_ONCE(lc->given_up));
 	DMEMIT(" dirty_age_ms %llu",
 	       since ? jiffies64_to_msecs(get_jiffies_64() - since) : 0ull);
 	DMEMIT(" next_lsn %llu durable_lsn %llu clean_lsn %llu", READ_ONCE(log->next_lsn),
@@ -225,6 +226,13 @@ static int lc_msg_forget_damaged(struct logcache *lc)
 	return 0;
 }
 
+/* For good with the next checkpoint. */
+static int lc_msg_forget_given_up(struct logcache *lc)
+{
+	WRITE_ONCE(lc->given_up, false);
+	return 0;
+}
+
 static int lc_msg_scrub(struct logcache *lc)
 {
 	lc_scrub_start(lc);
@@ -271,6 +279,8 @@ int lc_message(struct dm_target *ti, unsigned int argc, char **argv, char *resul
 		return lc_msg_drop(lc);
 	if (argc == 1 && !strcmp(argv[0], "forget_damaged"))
 		return lc_msg_forget_damaged(lc);
+	if (argc == 1 && !strcmp(argv[0], "forget_given_up"))
+		return lc_msg_forget_given_up(lc);
 	if (argc == 1 && !strcmp(argv[0], "scrub"))
 		return lc_msg_scrub(lc);
 	if (argc == 2 && !strcmp(argv[0], "scrub") && !strcmp(argv[1], "stop"))
@@ -282,6 +292,6 @@ int lc_message(struct dm_target *ti, unsigned int argc, char **argv, char *resul
 	if (argc == 3 && !strcmp(argv[0], "set"))
 		return lc_msg_set(lc, argv[1], argv[2]);
 	lc_error(lc,
-		 "unknown message; there are: flush, drain, drop_clean, forget_damaged, scrub, scrub stop, mode MODE, set OPTION VALUE, query SECTOR");
+		 "unknown message; there are: flush, drain, drop_clean, forget_damaged, forget_given_up, scrub, scrub stop, mode MODE, set OPTION VALUE, query SECTOR");
 	return -EINVAL;
 }

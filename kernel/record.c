@@ -330,7 +330,7 @@ static int ckpt_bound(const struct lc_ckpt_info *c, const struct lc_geo *geo, co
 {
 	unsigned int i;
 
-	if (c->flags & ~LC_CKPT_CLEAN)
+	if (c->flags & ~(LC_CKPT_CLEAN | LC_CKPT_REPAIR | LC_CKPT_GIVEN_UP))
 		return refuse(why, -EINVAL, "unknown flags are set");
 	if (!c->ckpt_seq || !counter_ok(c->ckpt_seq))
 		return refuse(why, -EINVAL, "checkpoint number is out of range");

@@ -607,7 +607,7 @@ static int lc_replay_whole(struct lc_replay *rp, u64 start)
 	if (at >= start)
 		return 0;
 	lc_error(lc,
-		 "log entries from %llu on are missing on %s: a segment summary is damaged; run logcachectl check",
+		 "log entries from %llu on are missing on %s: a segment summary is damaged; run logcachectl check and repair",
 		 at, lc->cache->name);
 	return -EBADMSG;
 }
@@ -618,11 +618,11 @@ static int lc_replay_end(struct lc_replay *rp, u64 end)
 
 	if (rp->clean_lsn > end)
 		lc_error(lc,
-			 "%s says that entries up to %llu are written back, but its log ends at %llu; run logcachectl check",
+			 "%s says that entries up to %llu are written back, but its log ends at %llu; run logcachectl check and repair",
 			 lc->cache->name, rp->clean_lsn, end);
 	else if (rp->ck.floor_lsn > end)
 		lc_error(lc,
-			 "%s says that entries up to %llu are durable, but its log ends at %llu; run logcachectl check",
+			 "%s says that entries up to %llu are durable, but its log ends at %llu; run logcachectl check and repair",
 			 lc->cache->name, rp->ck.floor_lsn, end);
 	else
 		return 0;
@@ -647,7 +647,7 @@ static int lc_replay_tail(struct lc_replay *rp)
 	end = t->lsn;
 	if (!r && t->beyond > end) {
 		lc_error(rp->lc,
-			 "log entries from %llu to %llu were acknowledged and are damaged on %s; run logcachectl check",
+			 "log entries from %llu to %llu were acknowledged and are damaged on %s; run logcachectl check and repair",
 			 end, t->beyond - 1, rp->lc->cache->name);
 		return -EBADMSG;
 	}

@@ -129,6 +129,22 @@ static void lc_ckpt_load_damage(struct logcache *lc, const struct lc_ckpt *buf,
 	}
 }
 
+static int lc_ckpt_repaired(struct logcache *lc, const struct lc_ckpt_info *ck)
+{
+	if (ck->flags & LC_CKPT_REPAIR) {
+		lc_error(lc,
+			 "a repair of %s was begun and is not finished; run logcachectl repair again",
+			 lc->cache->name);
+		return -EBADMSG;
+	}
+	lc->given_up = ck->flags & LC_CKPT_GIVEN_UP;
+	if (lc->given_up)
+		lc_warn(lc,
+			"a repair of %s gave up writes that had been acknowledged; check what is on the volume, then send forget_given_up",
+			lc->cache->name);
+	return 0;
+}
+
 int lc_ckpt_load(struct logcache *lc, struct lc_ckpt_info *ck)
 {
 	struct lc_ckpt_info c[LC_CKPT_SLOTS];
@@ -152,11 +168,13 @@ int lc_ckpt_load(struct logcache *lc, struct lc_ckpt_info *ck)
 	}
 	if (!r)
 		*ck = c[best];
-	if (r)
+	if (r) {
 		lc_error(lc,
 			 "%s has no valid checkpoint; run logcachectl check on it",
 			 lc->cache->name);
-	return r;
+		return r;
+	}
+	return lc_ckpt_repaired(lc, ck);
 }
 
 /*--------------------------------------------------------------------------
@@ -223,7 +241,9 @@ static int lc_ckpt_write_head(struct logcache *lc, unsigned int slot, void *buf,
 
 int lc_ckpt_write(struct logcache *lc, u32 flags)
 {
-	struct lc_ckpt_info ck = { .flags = flags };
+	struct lc_ckpt_info ck = {
+		.flags = flags | (READ_ONCE(lc->given_up) ? LC_CKPT_GIVEN_UP : 0),
+	};
 	unsigned int slot;
 	int r;
 

@@ -44,6 +44,8 @@ struct check {
 
 static const char advice_dirty[] =
 	"writes are lost; restore the origin from a backup, or copy what is left";
+static const char advice_gap[] =
+	"writes are lost, unless logcachectl repair finds their records; it keeps those before";
 static const char advice_known[] =
 	"the volume knows and fails reads of it; write it again, or send forget_damaged";
 static const char advice_clean[] = "clean copies; they are read from the origin again";
@@ -133,12 +135,13 @@ static void check_lsns(struct check *c)
 	u32 i;
 
 	if (c->img.ckpt.floor_lsn > rec->tail_lsn)
-		finding(&c->findings, FAULT, NO_BLOCK, advice_dirty,
+		finding(&c->findings, FAULT, NO_BLOCK, advice_gap,
 			"all below LSN %llu is said to be durable, but the log ends at %llu",
 			c->img.ckpt.floor_lsn, rec->tail_lsn);
 
 	if (rec->clean_lsn > rec->tail_lsn)
-		finding(&c->findings, FAULT, NO_BLOCK, "the end of the log is lost; seek help",
+		finding(&c->findings, FAULT, NO_BLOCK,
+			"the end of the log is lost; logcachectl repair goes on with what the origin has",
 			"all below LSN %llu is said to be on the origin, but the log ends at %llu",
 			rec->clean_lsn, rec->tail_lsn);
 	/* Log sources are sorted by their end. */
@@ -149,7 +152,7 @@ static void check_lsns(struct check *c)
 			continue;
 		if (s->first_lsn > have)
 			finding(&c->findings, FAULT, image_slot_block(&c->img, s->seg),
-				advice_dirty,
+				advice_gap,
 				"writes with LSN %llu to %llu are missing before segment %u",
 				have, s->first_lsn - 1, s->seg);
 		else if (s->first_lsn < have && have != from)
@@ -159,7 +162,7 @@ static void check_lsns(struct check *c)
 		have = s->end_lsn;
 	}
 	if (have < rec->tail_lsn)
-		finding(&c->findings, FAULT, NO_BLOCK, advice_dirty,
+		finding(&c->findings, FAULT, NO_BLOCK, advice_gap,
 			"writes with LSN %llu to %llu are missing before the end of the log",
 			have, rec->tail_lsn - 1);
 }
@@ -515,10 +518,22 @@ static void report_text(const struct check *c, bool loaded)
  *----------------------------------------------------------------
  */
 
+static void check_repair(struct check *c)
+{
+	if (c->img.ckpt.flags & LC_CKPT_REPAIR)
+		finding(&c->findings, FAULT, image_ckpt_block(&c->img, c->img.ckpt_slot),
+			"run logcachectl repair again", "a repair was begun and is not finished");
+	if (c->img.ckpt.flags & LC_CKPT_GIVEN_UP)
+		finding(&c->findings, NOTE, NO_BLOCK,
+			"the message forget_given_up ends this; check what is on the volume first",
+			"a repair gave up writes that had been acknowledged");
+}
+
 static bool check_image(struct check *c)
 {
 	u32 i;
 
+	check_repair(c);
 	recover(&c->img, &c->rec);
 	count_segments(c);
 	for (i = 0; i < c->img.geo.nr_segs; i++)

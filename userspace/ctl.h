@@ -142,6 +142,7 @@ int cmd_rollback(const struct ctl *ctl);
 int cmd_metrics(const struct ctl *ctl);
 int cmd_clone(const struct ctl *ctl);
 int cmd_clone_gone(const struct ctl *ctl);
+int cmd_repair(const struct ctl *ctl);
 
 /* The target's options, for --help of create and set. */
 void help_target_options(FILE *out);

@@ -80,6 +80,8 @@ static size_t bits_bytes(const struct image *img)
 
 static const char advice_no_ckpt[] =
 	"without a checkpoint the cache cannot start: keep the device as it is and seek help";
+static const char advice_no_bits[] =
+	"without a checkpoint the cache cannot start; logcachectl repair keeps what is dirty";
 
 static int read_ckpt_head(const struct image *img, unsigned int slot, struct lc_ckpt_info *info,
 			  const char **why)
@@ -141,7 +143,7 @@ static void say_bad_bits(struct image *img, unsigned int slot, bool newer, const
 			 u64 block)
 {
 	finding(img->findings, newer ? FAULT : NOTE, block,
-		newer ? advice_no_ckpt :
+		newer ? advice_no_bits :
 			"the other one counts; normal after a crash while this one was replaced",
 		"checkpoint %u: %s", slot, why);
 }
@@ -177,6 +179,7 @@ static bool load_ckpt(struct image *img)
 	u8 *bits[LC_CKPT_SLOTS];
 	int err[LC_CKPT_SLOTS];
 	unsigned int i, best;
+	bool head_ok;
 	u64 block;
 
 	for (i = 0; i < LC_CKPT_SLOTS; i++)
@@ -185,6 +188,7 @@ static bool load_ckpt(struct image *img)
 		if (err[i])
 			say_bad_head(img, i, err[i], why[i], !err[!i]);
 	best = !err[1] && (err[0] || info[1].ckpt_seq > info[0].ckpt_seq);
+	head_ok = !err[best];
 	if (!err[0] && !err[1] && info[0].ckpt_seq == info[1].ckpt_seq)
 		finding(img->findings, FAULT, image_ckpt_block(img, 1),
 			"seek help before using the cache",
@@ -200,8 +204,9 @@ static bool load_ckpt(struct image *img)
 	img->ckpt = info[best];
 	img->ckpt_slot = best;
 	img->bits = bits[best];
+	img->bits_bad = err[best];
 	free(bits[!best]);
-	return !err[best] && load_damage(img);
+	return head_ok && load_damage(img);
 }
 
 bool image_intact(const struct image *img, u32 seg, u64 seq, u32 b)
@@ -280,8 +285,15 @@ struct lc_slot *image_slot(const struct image *img, u32 seg)
 
 bool image_load(struct image *img, const struct device *dev, struct findings *f)
 {
+	return image_load_log(img, dev, f) && !img->bits_bad;
+}
+
+bool image_load_log(struct image *img, const struct device *dev, struct findings *f)
+{
 	if (!image_load_super(img, dev, f) || !load_ckpt(img))
 		return false;
+	if (img->bits_bad)
+		memset(img->bits, 0, bits_bytes(img));
 	load_slots(img);
 	return true;
 }

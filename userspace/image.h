@@ -24,6 +24,7 @@ struct image {
 	unsigned int ckpt_slot;
 	struct lc_damage damaged[LC_DAMAGE_MAX];	/* ckpt.nr_damaged of them */
 	u8 *bits;			/* its bitmap, one bit per block of every segment */
+	bool bits_bad;			/* it is damaged */
 	struct seg_slot *slots;		/* nr_segs */
 	struct findings *findings;
 };
@@ -35,6 +36,9 @@ struct image {
  */
 bool image_load(struct image *img, const struct device *dev, struct findings *findings);
 void image_free(struct image *img);
+
+/* The same, satisfied with a checkpoint whose bitmap is damaged: @bits_bad, all bits 0. */
+bool image_load_log(struct image *img, const struct device *dev, struct findings *findings);
 
 /* Does the checkpoint know a sector of [loc, loc + len) as damaged? */
 bool image_damaged(const struct image *img, u64 loc, u32 len);

@@ -165,6 +165,12 @@ static const struct ctl_opt clone_opts[] = {
 	{}
 };
 
+static const struct ctl_opt repair_opts[] = {
+	OPT_CACHE,
+	{ "yes", NULL, "do not ask" },
+	{}
+};
+
 static const struct ctl_cmd commands[] = {
 	{ "format", "", "make a device a cache; what is on it is lost",
 	  cmd_format, 0, 0, format_opts, help_store_options },
@@ -210,6 +216,8 @@ static const struct ctl_cmd commands[] = {
 	  cmd_clone, 1, 1, clone_opts, help_clone },
 	{ "clone-gone", "VOL UUID", "the clone was deleted: do not keep objects for it",
 	  cmd_clone_gone, 2, 2, offline_opts, help_clone_gone },
+	{ "repair", "", "make a cache start whose log is damaged, with what is before that",
+	  cmd_repair, 0, 0, repair_opts },
 };
 
 /*----------------------------------------------------------------

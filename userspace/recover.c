@@ -220,51 +220,54 @@ static void cut(const struct image *img, struct recovery *rec)
 }
 
 /*
- * A record of @seg from block @from on that knows of durable writes behind the
- * end of the log. *@next: the segment that records behind the end name.
+ * Records of @seg from block @from on, behind the end of the log: what is the highest
+ * LSN below which they say all was durable? *@next: the segment that they name.
  */
-static bool knows_better(const struct walk *w, u32 seg, u32 from, u32 *next)
+static u64 knows_better(const struct walk *w, u32 seg, u32 from, u32 *next)
 {
 	const struct image *img = w->img;
 	u8 *buf = xcalloc(img->geo.seg_blocks, LC_BLOCK_SIZE);
 	struct lc_record_info info;
-	bool found = false;
 	const char *why;
+	u64 acked = 0;
 	u32 at;
 
 	if (device_read(&img->dev, image_seg_block(img, seg), buf, img->geo.seg_blocks))
 		from = img->geo.seg_blocks;
-	for (at = from; at < img->geo.seg_blocks && !found; at++) {
+	for (at = from; at < img->geo.seg_blocks; at++) {
 		struct lc_record *r = (void *)(buf + (size_t)at * LC_BLOCK_SIZE);
 
 		if (lc_record_decode(r, &img->geo, at, img->ckpt.origin_sectors, &info, &why) ||
-		    info.epoch != img->ckpt.epoch || info.lsn <= w->lsn)
+		    info.epoch != img->ckpt.epoch || info.lsn < w->lsn)
 			continue;
 		*next = info.next_seg;
-		found = info.acked_lsn > w->lsn;
+		acked = max(acked, info.acked_lsn);
 	}
 	free(buf);
-	if (found)
-		finding(img->findings, FAULT, image_seg_block(img, seg) + at - 1,
-			"writes are lost; restore the origin from a backup, or copy what is left",
-			"the log breaks off at LSN %llu, but a later record says that all below LSN %llu was durable",
-			w->lsn, info.acked_lsn);
-	return found;
+	return acked;
 }
 
 /* Where the log was broken rather than ended, later headers may still be there and tell. */
 static void look_beyond(const struct walk *w)
 {
 	u32 seg = w->seg, from = w->at, next = w->next_seg;
-	unsigned int i;
+	struct recovery *rec = w->rec;
+	u64 acked = 0;
 
-	for (i = 0; seg != LC_SEG_NONE && i < LC_CKPT_OPEN; i++) {
-		if (knows_better(w, seg, from, &next))
-			break;
+	while (seg != LC_SEG_NONE && rec->nr_beyond < LC_CKPT_OPEN) {
+		rec->beyond[rec->nr_beyond++] = seg;
+		acked = max(acked, knows_better(w, seg, from, &next));
 		seg = next;
 		from = 0;
 		next = LC_SEG_NONE;
 	}
+	if (acked <= w->lsn)
+		return;
+	rec->beyond_lsn = acked;
+	finding(w->img->findings, FAULT, image_seg_block(w->img, w->seg) + w->at,
+		"writes are lost; logcachectl repair keeps those before",
+		"the log breaks off at LSN %llu, but a later record says that all below LSN %llu was durable",
+		w->lsn, acked);
 }
 
 static void find_tail(const struct image *img, struct recovery *rec)
@@ -273,19 +276,20 @@ static void find_tail(const struct image *img, struct recovery *rec)
 	u32 i;
 
 	walk_start(&w, img, rec);
+	rec->tail_start = w.lsn;
 	while (walk_step(&w))
 		;
+	look_beyond(&w);
 	rec->tail_lsn = w.lsn;
+	rec->headers_lsn = w.lsn;
 	rec->end_seg = w.seg;
 	rec->end_at = w.at;
 	rec->end_why = img->ckpt.flags & LC_CKPT_CLEAN ? "it was stopped in order" : w.why;
-	rec->acked_lsn = img->ckpt.floor_lsn;
+	rec->acked_lsn = max(img->ckpt.floor_lsn, rec->beyond_lsn);
 	for (i = 0; i < rec->nr_records; i++)
 		if (rec->records[i].info.acked_lsn > rec->acked_lsn)
 			rec->acked_lsn = rec->records[i].info.acked_lsn;
 	cut(img, rec);
-	if (!rec->torn)
-		look_beyond(&w);
 }
 
 /*----------------------------------------------------------------

@@ -51,6 +51,11 @@ struct recovery {
 	u32 end_at;
 	const char *end_why;
 	bool torn;		/* ends with a record that was not written completely */
+	u64 tail_start;		/* LSN of the first record that is not in a sealed segment */
+	u64 headers_lsn;	/* as far as headers continue the log, torn or not */
+	u64 beyond_lsn;		/* all below it was durable, say records behind that; or 0 */
+	u32 beyond[LC_CKPT_OPEN];	/* segments where such records were looked for */
+	u32 nr_beyond;
 	struct tail_record *records;
 	u32 nr_records;		/* headers that continue the chain */
 	u32 nr_counted;		/* of these, those that count */

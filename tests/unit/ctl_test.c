@@ -775,6 +775,8 @@ static void garbage_is_survived(void)
 		}
 		CHECK(ctl(CHECK_CMD) <= 2);
 		CHECK(ctl(DUMP_CMD) <= 2);
+		CHECK(ctl("repair --cache " CACHE_FILE " --yes") <= 2);
+		CHECK(ctl(CHECK_CMD) <= 2);
 		img_close(&im);
 	}
 }
@@ -1095,7 +1097,7 @@ static bool options_agree(const char *help, const char *section)
 
 static const char * const command_names[] = {
 	"format", "create", "remove", "list", "status", "set", "flush", "drain", "scrub", "query",
-	"check", "dump", "volumes", "recover", "verify-bucket", "snapshot", "snapshots",
+	"check", "dump", "repair", "volumes", "recover", "verify-bucket", "snapshot", "snapshots",
 	"snapshot-delete", "rollback", "clone", "clone-gone", "metrics",
 };
 

@@ -417,7 +417,7 @@ static void ckpt_fields_are_bounded(void)
 	CKPT(blk.ck.head.epoch = cpu_to_le64(~0ull), "epoch is out of range");
 	CKPT(blk.ck.nr_bitmap = 0, "number of bitmap blocks is wrong");
 	CKPT(blk.ck.nr_bitmap = cpu_to_le32(~0u), "number of bitmap blocks is wrong");
-	CKPT(blk.ck.flags = cpu_to_le32(2), "unknown flags are set");
+	CKPT(blk.ck.flags = cpu_to_le32(8), "unknown flags are set");
 	CKPT(blk.ck.ckpt_seq = 0, "checkpoint number is out of range");
 	CKPT(blk.ck.ckpt_seq = cpu_to_le64(~0ull), "checkpoint number is out of range");
 	CKPT(blk.ck.next_seq = 0, "next segment sequence is out of range");

@@ -3,10 +3,13 @@
 #
 # The worst case for memory: a full cache of blocks without neighbours, inserted in
 # random order. All that grows with the cache takes no more than 16 bytes for each.
+#
+# Written one at a time, each has a block of header besides, for which there are a
+# checksum and the rest as well, until the segment is evicted: 4.75 bytes more.
 
 . "$(dirname "$0")/lib.sh"
 modprobe -q dm-zero && modprobe -q dm-unstripe || skip "needs dm-zero and dm-unstripe"
-begin 6
+begin 10
 # Extents. The bar is for a million (1048576). With fewer, the nodes that 64 shards keep
 # ready, 12 of 512 bytes each, are counted apart: of a million they are 0.4 bytes, and
 # included.
@@ -38,8 +41,30 @@ num "most of the cache is in use" $(($(status cached_sectors) / 8)) -ge \
 	$(($(status segments) * $(status segment_sectors) / 8 * 90 / 100))
 num "none had to go" "$(status evicted_segments)" -eq 0
 bytes=$(status index_bytes)
-echo "# $bytes bytes for $NR blocks: $((bytes * 100 / NR)) hundredths of a byte each"
+cost=$((bytes * 100 / NR))
+echo "# $bytes bytes for $NR blocks: $cost hundredths of a byte each"
 num "16 bytes for each at the most" "$bytes" -le $((16 * NR + RESERVE))
+lc_dmsetup remove $VOL
+
+# The same blocks, fewer of them, one at a time. What they are in is all that is counted:
+# of a segment that is not in use, 4.75 bytes for each of its blocks are left out. Of a
+# million, each of these costs no more than 20.75 bytes, nodes that are kept ready apart; of
+# fewer, no more than 4.75 bytes, and one percent, above what one without a header does.
+ONES=$((NR / 4))
+SEG_BYTES=$((512 * 475 / 100))
+MOST=$((NR < 1048576 ? (cost + 475) * 101 / 100 : 2075 + 64 * 12 * 512 * 100 / ONES))
+format --force
+start writeback_age_ms 3600000 dirty_start 97 dirty_throttle 98 dirty_limit 99
+quiet lc_dmsetup create lct-even --table "0 $((NR * 8)) unstriped 2 8 0 $D 0"
+JOB_DEV=$(lc_dm_path lct-even) ok "write" job --rw=randwrite --bs=4k --size=$((ONES * 4))k \
+	--iodepth=1
+lc_dmsetup remove lct-even
+num "each is an extent of its own" "$(status extents)" -eq $ONES
+num "and a record" "$(status log_records)" -eq $ONES
+idle=$(($(status segments) - $(status segments_dirty)))
+bytes=$(($(status index_bytes) - idle * SEG_BYTES))
+echo "# $bytes bytes for $ONES blocks: $((bytes * 100 / ONES)) hundredths of a byte each"
+num "no more than 4.75 bytes more for each" $((bytes * 100 / ONES)) -le $MOST
 # The log's records are not there, so that there is nothing to check.
 lc_dmsetup remove $VOL
 finish

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * replay JOURNAL HISTORY SEED SPAN_MIB CUTS: the SSD is lost, at every moment of a run.
+ * replay BASE JOURNAL HISTORY SEED SPAN_MIB CUTS: the SSD is lost, at every moment of a run.
  *
  * At each cut the bucket is what had been answered, and of what was on its way a part
  * chosen at random. A host that has nothing but the bucket attaches the volume and reads it;
  * the oracle of the power-cut test says whether that is the state after some prefix
  * of what was acknowledged (I2), and not an older one than was said to be uploaded.
  *
- * CUTS 0: every moment. TAP.
+ * BASE: a directory, the bucket as it was before. CUTS 0: every moment. TAP.
  */
 #include <errno.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,26 @@ static void *read_file(const char *path, size_t *size)
 		die("%s: cannot be read", path);
 	fclose(f);
 	return p;
+}
+
+/* The manifest of a volume without contents. */
+static void read_base(struct replay *r, const char *dir)
+{
+	char pattern[1024];
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "%s/*/manifest", dir);
+	if (glob(pattern, 0, NULL, &found) || found.gl_pathc != 1)
+		die("%s: not a bucket with one volume", dir);
+	{
+		const char *path = found.gl_pathv[0];
+		size_t size;
+		void *data = read_file(path, &size);
+
+		side_put(r->side, path + strlen(dir) + 1, data, size);
+		free(data);
+	}
+	globfree(&found);
 }
 
 /*----------------------------------------------------------------
@@ -287,15 +308,15 @@ int main(int argc, char **argv)
 		.opts = { .discard = DISCARD_ZERO, .atomic = 8, .no_promise = true },
 	};
 
-	if (argc != 6)
-		die("usage: replay JOURNAL HISTORY SEED SPAN_MIB CUTS");
-	r.file = read_file(argv[1], &r.size);
-	r.h = history_load(argv[2]);
+	if (argc != 7)
+		die("usage: replay BASE JOURNAL HISTORY SEED SPAN_MIB CUTS");
+	r.file = read_file(argv[2], &r.size);
+	r.h = history_load(argv[3]);
 	if (!r.h)
-		die("%s: no history", argv[2]);
-	r.rng.state = number(argv[3]);
-	r.salt = mix64(number(argv[3]));
-	r.sectors = number(argv[4]) * 2048;
+		die("%s: no history", argv[3]);
+	r.rng.state = number(argv[4]);
+	r.salt = mix64(number(argv[4]));
+	r.sectors = number(argv[5]) * 2048;
 	r.seen = xcalloc(r.sectors, sizeof(*r.seen));
 	memset(r.seen, 0xff, r.sectors * sizeof(*r.seen));
 	r.buf = xcalloc(r.sectors, SECTOR_SIZE);
@@ -306,7 +327,8 @@ int main(int argc, char **argv)
 		r.oracle = oracle_new(r.h, r.sectors, initial);
 	}
 	r.side = side_new();
-	run(&r, number(argv[5]));
+	read_base(&r, argv[1]);
+	run(&r, number(argv[6]));
 	side_free(r.side);
 	printf("1..%u\n", results);
 	return failed ? 1 : 0;

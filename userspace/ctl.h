@@ -87,6 +87,10 @@ const char *size_text(char *buf, u64 bytes);
 /* "00112233-4455-...". Returns @buf, at least UUID_TEXT bytes. */
 #define UUID_TEXT	37
 const char *uuid_text(char *buf, const u8 *uuid);
+/* Such a text, in small letters or capitals. */
+bool uuid_parse(const char *text, u8 *uuid);
+/* Complains itself; an exit status. */
+int uuid_random(u8 *uuid);
 
 /* Never return NULL: a tool that has run out of memory has nothing to add. */
 void *xcalloc(size_t n, size_t size);
@@ -128,5 +132,7 @@ int cmd_dump(const struct ctl *ctl);
 
 /* The target's options, for --help of create and set. */
 void help_target_options(FILE *out);
+/* The options of a store, for --help. */
+void help_store_options(FILE *out);
 
 #endif /* CTL_H */

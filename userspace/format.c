@@ -1,201 +1,158 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * format: make a device a cache.
+ * format: make a device a cache; with an origin in a store also the volume there.
  *
- * Until the very end the device is no cache at all, so that an interrupted
- * format cannot be mistaken for one:
+ * What cannot be taken back comes last, and what is left when something goes wrong
+ * before is harmless:
  *
- *	zero the superblocks, sync
- *	zero the summary table, write a checkpoint, sync
- *	write the superblocks, sync
+ *	the manifest		an empty volume that nobody uses
+ *	the file of the volume	logcached waits for a device that does not come
+ *	the device
+ *	reload of logcached
  */
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <blkid/blkid.h>
 #include <linux/string.h>
 
+#include "control.h"
 #include "ctl.h"
 #include "device.h"
-#include "image.h"
+#include "mkcache.h"
 #include "origin.h"
-#include "record.h"
-
-#define ZERO_STEP	(1u << 16)	/* blocks between two looks at the progress */
+#include "remote.h"
 
 struct format {
-	struct device cache;
+	struct mkcache mk;
 	struct device origin;
 	char helper[ORIGIN_HELPER_NAME];	/* empty: the origin is a device */
-	struct lc_geo geo;
+	struct remote remote;			/* if is_url */
+	bool is_url;
 };
 
 /*----------------------------------------------------------------
- * May it be overwritten?
+ * The command line
  *----------------------------------------------------------------
  */
 
-/* What libblkid takes the device for; NULL for nothing it knows. The caller frees it. */
-static char *foreign_signature(const struct device *dev)
+static int parse_origin_size(const struct ctl *ctl, u64 *sectors)
 {
-	blkid_probe probe = blkid_new_probe();
-	const char *type = NULL;
-	char *found = NULL;
+	const char *size = ctl_get(ctl, "size");
+	u64 bytes;
 
-	if (!probe || blkid_probe_set_device(probe, dev->fd, 0, 0))
-		goto out;
-	blkid_probe_enable_superblocks(probe, 1);
-	blkid_probe_enable_partitions(probe, 1);
-	/* 1 is nothing found, less is several things at once. */
-	if (blkid_do_safeprobe(probe) == 1)
-		goto out;
-	if (blkid_probe_lookup_value(probe, "TYPE", &type, NULL) &&
-	    blkid_probe_lookup_value(probe, "PTTYPE", &type, NULL))
-		type = "unknown";
-	found = xasprintf("%s", type);
-out:
-	blkid_free_probe(probe);
-	return found;
+	if (!size || !parse_size(size, &bytes) || !bytes || bytes % LC_BLOCK_SIZE)
+		return ctl_error(CTL_USAGE,
+				 "format: with %s the size of the volume is needed, a multiple of 4K: --size",
+				 ctl_get(ctl, "origin"));
+	*sectors = bytes >> LC_SECTOR_SHIFT;
+	return CTL_OK;
 }
 
-static int may_overwrite(const struct ctl *ctl, const struct device *dev)
+/* There is no device to ask for the size. */
+static int name_helper(const struct ctl *ctl, struct format *f)
 {
-	char *foreign;
-	int ret = CTL_OK;
+	if (ctl_get(ctl, "origin-id"))
+		return ctl_error(CTL_USAGE, "format: %s is its own --origin-id",
+				 ctl_get(ctl, "origin"));
+	f->mk.helper = true;
+	f->mk.origin_id = f->helper;
+	return parse_origin_size(ctl, &f->mk.origin_sectors);
+}
 
-	if (ctl_has(ctl, "force"))
-		return CTL_OK;
-	switch (image_probe(dev)) {
-	case IMAGE_DIRTY:
-		return ctl_error(CTL_FAILED,
-				 "%s: is a cache with data that is not on its origin; bring it up with logcachectl create and remove it with --flush, or give that data up with --force",
-				 dev->path);
-	case IMAGE_CLEAN:
-		return ctl_error(CTL_FAILED,
-				 "%s: is a cache already, with nothing dirty in it; use --force to format it again",
-				 dev->path);
-	case IMAGE_NONE:
-		break;
-	}
-	foreign = foreign_signature(dev);
-	if (foreign)
+static int parse_helper(const struct ctl *ctl, struct format *f)
+{
+	if (ctl_has(ctl, "uuid"))
+		return ctl_error(CTL_USAGE, "format: %s has a UUID; --uuid is for s3://... only",
+				 ctl_get(ctl, "origin"));
+	if (!origin_helper_name(f->helper, ctl_get(ctl, "origin")))
+		return CTL_USAGE;
+	return remote_no_options(ctl) ?: name_helper(ctl, f);
+}
+
+static int parse_url(const struct ctl *ctl, struct format *f)
+{
+	const char *text = ctl_get(ctl, "uuid");
+	u8 uuid[16];
+	int ret;
+
+	f->is_url = true;
+	if (text && !uuid_parse(text, uuid))
+		return ctl_error(CTL_USAGE, "format: --uuid: '%s' is none", text);
+	ret = text ? CTL_OK : uuid_random(uuid);
+	if (!ret && remote_known(uuid))
 		ret = ctl_error(CTL_FAILED,
-				"%s: holds something (%s); wipe it with wipefs, or use --force",
-				dev->path, foreign);
-	free(foreign);
-	return ret;
+				"format: this host has a volume %s already; logcachectl recover gives it a new cache",
+				text);
+	ret = ret ?: remote_options(ctl, &f->remote.conf, uuid);
+	if (ret)
+		return ret;
+	origin_helper_of(f->helper, uuid);
+	return name_helper(ctl, f);
 }
 
-static int confirm(const struct ctl *ctl, const struct format *f)
+static int parse_device(const struct ctl *ctl, struct format *f)
 {
-	char size[SIZE_TEXT], answer[8] = "";
+	if (ctl_has(ctl, "size") || ctl_has(ctl, "uuid"))
+		return ctl_error(CTL_USAGE,
+				 "format: --%s is for a volume in a store or of a helper; %s is a device",
+				 ctl_has(ctl, "size") ? "size" : "uuid", ctl_get(ctl, "origin"));
+	if (remote_no_options(ctl))
+		return CTL_USAGE;
+	if (!device_open(&f->origin, ctl_get(ctl, "origin"), DEVICE_LOOK))
+		return CTL_FAILED;
+	f->mk.origin_sectors = f->origin.sectors;
+	f->mk.origin_id = ctl_get(ctl, "origin-id") ?: f->origin.path;
+	return CTL_OK;
+}
 
-	if (ctl_has(ctl, "yes"))
-		return CTL_OK;
-	if (!isatty(STDIN_FILENO))
-		return ctl_error(CTL_USAGE, "format: nobody to ask; use --yes");
-	printf("Everything on %s (%s) will be lost. Go on? [y/N] ", f->cache.path,
-	       size_text(size, f->cache.sectors << LC_SECTOR_SHIFT));
-	fflush(stdout);
-	if (!fgets(answer, sizeof(answer), stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
-		return ctl_error(CTL_FAILED, "format: nothing was changed");
+static int parse_all(const struct ctl *ctl, struct format *f)
+{
+	const char *origin = ctl_get(ctl, "origin");
+
+	return mkcache_segment_size(ctl, &f->mk.seg_bytes) ?:
+	       (origin_is_helper(origin) ? parse_helper(ctl, f) :
+		origin_is_url(origin) ? parse_url(ctl, f) : parse_device(ctl, f));
+}
+
+static int open_cache(const struct ctl *ctl, struct format *f)
+{
+	if (!device_open(&f->mk.dev, ctl_get(ctl, "cache"), DEVICE_WRITE))
+		return CTL_FAILED;
+	if (f->origin.fd >= 0 && device_same(&f->mk.dev, &f->origin))
+		return ctl_error(CTL_USAGE, "format: %s is both the cache and the origin",
+				 f->mk.dev.path);
 	return CTL_OK;
 }
 
 /*----------------------------------------------------------------
- * Writing
+ * The volume in the store
  *----------------------------------------------------------------
  */
 
-static int zero_table(const struct format *f)
+/* It is there, and empty; the rest can be done again. */
+static int left_half_done(const struct format *f, int status)
 {
-	u64 done, n, nr = (u64)f->geo.nr_segs * f->geo.slot_blocks;
-	struct progress p;
-	int ret = 0;
+	char uuid[UUID_TEXT];
 
-	progress_start(&p, "clearing the summary table", nr);
-	for (done = 0; done < nr && !ret; done += n) {
-		n = nr - done < ZERO_STEP ? nr - done : ZERO_STEP;
-		ret = device_zero(&f->cache, f->geo.slot_start + done, n);
-		progress_show(&p, done);
-	}
-	progress_end(&p);
-	return ret;
+	if (!status || !f->is_url)
+		return status;
+	return ctl_error(status,
+			 "the volume %s is in the store, but has no cache yet; go on with: logcachectl recover --cache %s --origin %s --volume %s and the same other options",
+			 uuid_text(uuid, f->remote.conf.uuid), f->mk.dev.path, f->remote.conf.url,
+			 uuid);
 }
 
-/*
- * Nothing written, nothing intact. A checkpoint lives in slot ckpt_seq % 2: the
- * next one goes to the other slot and leaves this one alone.
- */
-static int write_checkpoint(const struct format *f)
+static int make_volume(struct format *f)
 {
-	struct lc_ckpt_info info = {
-		.ckpt_seq = 1,
-		.next_seq = 1,
-		.clean_lsn = 1,
-		.log_seq = 1,
-		.log_lsn = 1,
-		.flags = LC_CKPT_CLEAN,
-		.origin_sectors = f->geo.origin_sectors,
-	};
-	u64 head = f->geo.ckpt_start + info.ckpt_seq % LC_CKPT_SLOTS * f->geo.ckpt_blocks;
-	static struct lc_bitmap_block bits;
-	static struct lc_ckpt ck;
-	int ret;
-	u32 i;
-
-	ret = device_zero(&f->cache, f->geo.ckpt_start, (u64)f->geo.ckpt_blocks * LC_CKPT_SLOTS);
-	for (i = 0; i < f->geo.nr_bitmap && !ret; i++) {
-		lc_bitmap_seal(&bits, &f->geo, info.epoch, info.ckpt_seq, i);
-		ret = device_write(&f->cache, head + 1 + i, &bits, 1);
-	}
-	lc_ckpt_encode(&ck, &f->geo, &info);
-	return ret ?: device_write(&f->cache, head, &ck, 1);
+	return remote_fencing(&f->remote) ?: remote_create(&f->remote, f->mk.origin_sectors);
 }
 
-static int write_supers(const struct format *f)
+static int write_down(struct format *f)
 {
-	static struct lc_super sb;
-	int ret = 0;
-	u32 i;
-
-	lc_super_encode(&sb, &f->geo, 0);
-	for (i = LC_SUPER_BLOCKS; i-- && !ret; )
-		ret = device_write(&f->cache, i, &sb, 1);
-	return ret;
-}
-
-static int write_all(const struct format *f)
-{
-	return device_zero(&f->cache, 0, LC_SUPER_BLOCKS) ?:
-	       device_sync(&f->cache) ?:
-	       zero_table(f) ?:
-	       write_checkpoint(f) ?:
-	       device_sync(&f->cache) ?:
-	       write_supers(f) ?:
-	       device_sync(&f->cache);
-}
-
-static void say_done(const struct format *f)
-{
-	char uuid[UUID_TEXT], size[SIZE_TEXT];
-	const struct lc_geo *g = &f->geo;
-	u64 seg = (u64)g->seg_blocks << LC_BLOCK_SHIFT;
-
-	printf("%s is now a cache.\n", f->cache.path);
-	printf("  uuid      %s\n", uuid_text(uuid, g->uuid));
-	printf("  for       %s, %s\n", g->origin_id,
-	       size_text(size, g->origin_sectors << LC_SECTOR_SHIFT));
-	printf("  data      %s", size_text(size, seg * g->nr_segs));
-	printf(" in %u segments of %s\n", g->nr_segs, size_text(size, seg));
-	printf("  metadata  %s in front of them\n",
-	       size_text(size, g->data_start << LC_BLOCK_SHIFT));
-	printf("Start it with:\n  logcachectl create NAME --cache %s --origin %s\n",
-	       f->cache.path, f->origin.path);
+	if (!f->is_url)
+		return CTL_OK;
+	memcpy(f->remote.conf.cache, f->mk.geo.uuid, sizeof(f->remote.conf.cache));
+	return remote_save(&f->remote.conf);
 }
 
 /*----------------------------------------------------------------
@@ -203,101 +160,43 @@ static void say_done(const struct format *f)
  *----------------------------------------------------------------
  */
 
-/* There is no device to ask for the size. */
-static int name_helper(const struct ctl *ctl, struct format *f)
+static void say_done(const struct format *f)
 {
-	const char *size = ctl_get(ctl, "size");
-	u64 bytes;
-
-	if (!origin_helper_name(f->helper, ctl_get(ctl, "origin")))
-		return CTL_USAGE;
-	if (!size || !parse_size(size, &bytes) || bytes % LC_BLOCK_SIZE)
-		return ctl_error(CTL_USAGE,
-				 "format: with %s the size of the volume is needed, a multiple of 4K: --size",
-				 f->helper);
-	if (ctl_get(ctl, "origin-id"))
-		return ctl_error(CTL_USAGE, "format: %s is its own --origin-id", f->helper);
-	f->origin = (struct device){
-		.path = f->helper,
-		.fd = -1,
-		.sectors = bytes >> LC_SECTOR_SHIFT,
-	};
-	return device_open(&f->cache, ctl_get(ctl, "cache"), DEVICE_WRITE) ? CTL_OK : CTL_FAILED;
-}
-
-static int open_devices(const struct ctl *ctl, struct format *f)
-{
-	if (origin_is_helper(ctl_get(ctl, "origin")))
-		return name_helper(ctl, f);
-	if (ctl_get(ctl, "size"))
-		return ctl_error(CTL_USAGE, "format: --size is for an origin helper:UUID only");
-	if (!device_open(&f->origin, ctl_get(ctl, "origin"), DEVICE_LOOK) ||
-	    !device_open(&f->cache, ctl_get(ctl, "cache"), DEVICE_WRITE))
-		return CTL_FAILED;
-	if (device_same(&f->cache, &f->origin))
-		return ctl_error(CTL_USAGE, "format: %s is both the cache and the origin",
-				 f->cache.path);
-	return CTL_OK;
-}
-
-static int lay_out(const struct ctl *ctl, struct format *f)
-{
-	const char *size = ctl_get(ctl, "segment-size"), *why = "";
-	const char *id = ctl_get(ctl, "origin-id") ?: f->origin.path;
-	u64 bytes = LC_SEG_BLOCKS_DEFAULT << LC_BLOCK_SHIFT;
-	u8 uuid[16];
-	int ret;
-
-	if (size && (!parse_size(size, &bytes) ||
-		     (bytes != 1 << 20 && bytes != 2 << 20 && bytes != 4 << 20)))
-		return ctl_error(CTL_USAGE, "format: --segment-size is 1M, 2M or 4M, not '%s'",
-				 size);
-	if (strlen(id) >= sizeof(f->geo.origin_id))
-		return ctl_error(CTL_USAGE,
-				 "format: the name of the origin is longer than %zu characters; give a short one with --origin-id",
-				 sizeof(f->geo.origin_id) - 1);
-	if (getrandom(uuid, sizeof(uuid), 0) != sizeof(uuid))
-		return ctl_error(CTL_FAILED, "format: no random numbers: %s", strerror(errno));
-	/* RFC 4122, version 4. */
-	uuid[6] = (uuid[6] & 0x0f) | 0x40;
-	uuid[8] = (uuid[8] & 0x3f) | 0x80;
-	if (f->helper[0])
-		ret = lc_geo_init_helper(&f->geo, f->cache.sectors, f->origin.sectors,
-					 bytes >> LC_BLOCK_SHIFT, uuid, &why);
-	else
-		ret = lc_geo_init(&f->geo, f->cache.sectors, f->origin.sectors,
-				  bytes >> LC_BLOCK_SHIFT, uuid, &why);
-	if (ret)
-		return ctl_error(CTL_FAILED, "%s: %s (cache %llu sectors, origin %llu sectors)",
-				 f->cache.path, why, f->cache.sectors, f->origin.sectors);
-	f->geo.created = time(NULL);
-	strscpy(f->geo.origin_id, id, sizeof(f->geo.origin_id));
-	return CTL_OK;
+	mkcache_say(&f->mk);
+	if (f->is_url)
+		printf("  volume    %s\n", f->remote.conf.url);
+	printf("Start it with:\n  logcachectl create NAME --cache %s", f->mk.dev.path);
+	if (!f->mk.helper)
+		printf(" --origin %s", f->origin.path);
+	putchar('\n');
 }
 
 static int do_format(const struct ctl *ctl, struct format *f)
 {
 	int ret;
 
-	ret = open_devices(ctl, f) ?: lay_out(ctl, f) ?: may_overwrite(ctl, &f->cache) ?:
-	      confirm(ctl, f);
+	ret = parse_all(ctl, f) ?: open_cache(ctl, f) ?: mkcache_lay_out(&f->mk);
+	if (!ret && !ctl_has(ctl, "force"))
+		ret = mkcache_may_overwrite(&f->mk.dev);
+	ret = ret ?: mkcache_ask(ctl, &f->mk.dev);
+	if (!ret && f->is_url)
+		ret = remote_open(&f->remote) ?: make_volume(f);
 	if (ret)
 		return ret;
-	ret = write_all(f);
+	ret = left_half_done(f, write_down(f) ?: mkcache_write(&f->mk));
 	if (ret)
-		return ctl_error(CTL_FAILED,
-				 "%s: writing failed: %s; it is no cache now, check the device",
-				 f->cache.path, strerror(-ret));
+		return ret;
 	say_done(f);
-	return CTL_OK;
+	return f->is_url ? control_reload() : CTL_OK;
 }
 
 int cmd_format(const struct ctl *ctl)
 {
-	struct format f = { .cache.fd = -1, .origin.fd = -1 };
+	struct format f = { .mk.dev.fd = -1, .origin.fd = -1 };
 	int ret = do_format(ctl, &f);
 
-	device_close(&f.cache);
+	remote_close(&f.remote);
+	device_close(&f.mk.dev);
 	device_close(&f.origin);
 	return ret;
 }

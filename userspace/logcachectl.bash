@@ -4,7 +4,7 @@
 # First words of the indented lines of a help text, up to its second part.
 _logcachectl_words() {
 	logcachectl "$@" --help 2>/dev/null |
-		sed -n '/^Options of the target/q; s/^  \(--[a-z-]*\|[a-z]\+\) .*/\1/p'
+		sed -n '/^Options of the /q; s/^  \(--[a-z-]*\|[a-z-]\+\) .*/\1/p'
 }
 
 _logcachectl_target_options() {

@@ -11,29 +11,43 @@
 
 #include "args.h"
 #include "ctl.h"
+#include "logcached/conf.h"
 
 #define OPT_CACHE	{ "cache", "DEV", "the fast device", .required = true }
-#define OPT_ORIGIN	{ "origin", "DEV", "the slow device; or helper:UUID of a volume", \
-	.required = true }
 #define OPT_JSON	{ "json", NULL, "print JSON" }
 #define OPT_FORCE_READ	{ "force", NULL, \
 	"look even if the device is in use; what is found may be in motion" }
 
+#define OPT_ENDPOINT	{ "endpoint", "URL", "of the store's server (default: the vendor's own)" }
+#define OPT_STORE	{ "store-option", "KEY=VALUE", \
+	"option of the store, may be repeated; see below", .repeats = true }
+#define OPT_NO_FENCING	{ "no-fencing", NULL, \
+	"use a store without conditional PUTs: nothing keeps two hosts apart" }
+#define OPT_SEGMENT	{ "segment-size", "SIZE", "1M, 2M (default) or 4M" }
+#define OPT_YES		{ "yes", NULL, "do not ask" }
+#define OPT_FORCE_WRITE	{ "force", NULL, \
+	"overwrite what is there, even dirty data of another cache" }
+
 static const struct ctl_opt format_opts[] = {
 	OPT_CACHE,
-	OPT_ORIGIN,
-	{ "segment-size", "SIZE", "1M, 2M (default) or 4M" },
-	{ "size", "SIZE", "of the volume, with an origin that is a helper" },
+	{ "origin", "DEV", "the slow device; or s3://BUCKET/PREFIX, file:/DIR, helper:UUID",
+	  .required = true },
+	OPT_SEGMENT,
+	{ "size", "SIZE", "of the volume, unless the origin is a device" },
+	OPT_ENDPOINT,
+	OPT_STORE,
+	OPT_NO_FENCING,
+	{ "uuid", "UUID", "of the new volume in the store (default: a new one)" },
 	{ "origin-id", "TEXT", "name of the origin to keep in the superblock (default: its path)" },
-	{ "yes", NULL, "do not ask" },
-	{ "force", NULL, "overwrite what is there, even dirty data of another cache" },
+	OPT_YES,
+	OPT_FORCE_WRITE,
 	{}
 };
 
 static const struct ctl_opt create_opts[] = {
 	OPT_CACHE,
-	OPT_ORIGIN,
-	{ "size", "SIZE", "of the volume, if it has grown since format (helper only)" },
+	{ "origin", "DEV", "the slow device; may be left out if the volume is in a store" },
+	{ "size", "SIZE", "of the volume, if it has grown since format (unless it is a device)" },
 	{ "option", "KEY=VALUE", "option of the target, may be repeated; see below",
 	  .repeats = true },
 	{ "noudevsync", NULL, "do not wait for udev" },
@@ -82,7 +96,7 @@ static const struct ctl_opt dump_opts[] = {
 
 static const struct ctl_cmd commands[] = {
 	{ "format", "", "make a device a cache; what is on it is lost",
-	  cmd_format, 0, 0, format_opts },
+	  cmd_format, 0, 0, format_opts, help_store_options },
 	{ "create", "NAME", "start a cached volume as /dev/mapper/NAME",
 	  cmd_create, 1, 1, create_opts, help_target_options },
 	{ "remove", "NAME", "stop a volume; what is dirty stays in the cache",
@@ -118,7 +132,7 @@ static void program_help(FILE *out)
 
 	fputs("Usage: logcachectl COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:\n", out);
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].brief);
+		fprintf(out, "  %-15s %s\n", commands[i].name, commands[i].brief);
 	fputs("\nlogcachectl COMMAND --help explains a command.\n"
 	      "Exit status: 0 done, 1 failed (check: faults found), 2 bad usage (check: cannot check).\n",
 	      out);
@@ -129,7 +143,7 @@ static void opt_help(FILE *out, const struct ctl_opt *opt)
 	char left[40];
 
 	snprintf(left, sizeof(left), "--%s%s%s", opt->name, opt->arg ? " " : "", opt->arg ?: "");
-	fprintf(out, "  %-22s %s%s\n", left, opt->help, opt->required ? " (required)" : "");
+	fprintf(out, "  %-25s %s%s\n", left, opt->help, opt->required ? " (required)" : "");
 }
 
 static void command_help(const struct ctl_cmd *cmd, FILE *out)
@@ -161,6 +175,23 @@ void help_target_options(FILE *out)
 		fprintf(out, "  %-18s%c %s\n  %20s %s, default %s\n", lc_opts[i].name,
 			lc_opts[i].live ? '*' : ' ', lc_opts[i].help, "", range, def);
 	}
+}
+
+void help_store_options(FILE *out)
+{
+	const char *name, *help;
+	unsigned int i;
+
+	fputs("\nOptions of the store, kept in " LC_CONF_DIR "/UUID" LC_CONF_SUFFIX ":\n", out);
+	for (i = 0; (name = lc_store_cfg_option(i, &help)); i++)
+		if (strcmp(name, "endpoint"))
+			fprintf(out, "  %-19s %s\n", name, help);
+	for (i = 0; (name = lc_conf_option(i, &help)); i++)
+		if (strcmp(name, "url") && strcmp(name, "cache") && strcmp(name, "no_fencing"))
+			fprintf(out, "  %-19s %s\n", name, help);
+	fputs("Keys are never given here: put access_key = ... and secret_key = ... into a file\n"
+	      "of root's (chmod 600) and say key_file=FILE; see credentials in the manual page.\n",
+	      out);
 }
 
 /*----------------------------------------------------------------

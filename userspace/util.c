@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -83,6 +84,42 @@ const char *uuid_text(char *buf, const u8 *u)
 		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7],
 		 u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
 	return buf;
+}
+
+static bool uuid_digit(const char *uuid, unsigned int i)
+{
+	if (i == 8 || i == 13 || i == 18 || i == 23)
+		return uuid[i] == '-';
+	return isxdigit((unsigned char)uuid[i]);
+}
+
+bool uuid_parse(const char *text, u8 *uuid)
+{
+	unsigned int i, n, digit[2];
+
+	if (strlen(text) != UUID_TEXT - 1)
+		return false;
+	for (i = 0; i < UUID_TEXT - 1; i++)
+		if (!uuid_digit(text, i))
+			return false;
+	for (n = 0; n < 16; n++, text += 2) {
+		text += *text == '-';
+		for (i = 0; i < 2; i++)
+			digit[i] = isdigit((unsigned char)text[i]) ? text[i] - '0' :
+				   tolower((unsigned char)text[i]) - 'a' + 10;
+		uuid[n] = digit[0] << 4 | digit[1];
+	}
+	return true;
+}
+
+int uuid_random(u8 *uuid)
+{
+	if (getrandom(uuid, 16, 0) != 16)
+		return ctl_error(CTL_FAILED, "no random numbers: %s", strerror(errno));
+	/* RFC 4122, version 4. */
+	uuid[6] = (uuid[6] & 0x0f) | 0x40;
+	uuid[8] = (uuid[8] & 0x3f) | 0x80;
+	return CTL_OK;
 }
 
 static void *no_memory(void)

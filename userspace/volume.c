@@ -6,11 +6,13 @@
 #include <sys/stat.h>
 
 #include "args.h"
+#include "control.h"
 #include "ctl.h"
 #include "dm.h"
 #include "image.h"
 #include "online.h"
 #include "origin.h"
+#include "remote.h"
 #include "status.h"
 
 /*----------------------------------------------------------------
@@ -81,73 +83,136 @@ static int check_cache(const struct ctl *ctl, struct image *img)
 	return ret;
 }
 
+/* What is to be created. */
+struct volume {
+	struct image img;
+	char helper[ORIGIN_HELPER_NAME];	/* empty: the origin is a device */
+	u64 sectors;
+};
+
 /* The size is the superblock's, or a larger one. */
-static int check_helper(const struct ctl *ctl, const struct image *img, u64 *sectors)
+static int size_of_helper(const struct ctl *ctl, struct volume *v)
 {
 	const char *size = ctl_get(ctl, "size");
-	char name[ORIGIN_HELPER_NAME];
 	u64 bytes;
 
-	if (!origin_helper_name(name, ctl_get(ctl, "origin")))
-		return CTL_USAGE;
-	if (strcmp(name, img->geo.origin_id))
+	if (strcmp(v->helper, v->img.geo.origin_id))
 		return ctl_error(CTL_FAILED, "%s: is the cache of %s", ctl_get(ctl, "cache"),
-				 img->geo.origin_id);
-	*sectors = img->geo.origin_sectors;
+				 v->img.geo.origin_id);
+	v->sectors = v->img.geo.origin_sectors;
 	if (!size)
 		return CTL_OK;
 	if (!parse_size(size, &bytes) || bytes % LC_BLOCK_SIZE)
 		return ctl_error(CTL_USAGE, "create: --size is a multiple of 4K, not '%s'", size);
-	*sectors = bytes >> LC_SECTOR_SHIFT;
+	v->sectors = bytes >> LC_SECTOR_SHIFT;
 	return CTL_OK;
 }
 
-static int check_origin(const struct ctl *ctl, const struct image *img, u64 *sectors)
+/* Things that may be as they are, but that one will want to know. */
+static void warn_of_helper(const struct ctl *ctl, const struct volume *v,
+			   const struct lc_conf *conf)
 {
+	static const u8 none[16];
+	char uuid[UUID_TEXT];
+
+	if (memcmp(conf->cache, none, 16) && memcmp(conf->cache, v->img.geo.uuid, 16))
+		ctl_error(0,
+			  "warning: the volume was given another cache, %s; logcached takes %s only if it is the last one that wrote",
+			  uuid_text(uuid, conf->cache), ctl_get(ctl, "cache"));
+	if (!control_running())
+		ctl_error(0,
+			  "warning: no logcached runs: nothing gets to the store, and reads of what is not in the cache wait; systemctl start logcached");
+}
+
+/* The cache knows the volume, and this host where it is. */
+static int check_store(const struct ctl *ctl, struct volume *v)
+{
+	const char *url = ctl_get(ctl, "origin");
+	struct lc_conf conf;
+	u8 uuid[16];
+	int ret;
+
+	if (!origin_helper_uuid(uuid, v->img.geo.origin_id))
+		return ctl_error(url ? CTL_FAILED : CTL_USAGE, "create: %s is the cache of %s%s",
+				 ctl_get(ctl, "cache"), v->img.geo.origin_id,
+				 url ? "" : ": --origin is needed");
+	ret = remote_load(&conf, uuid);
+	if (ret)
+		return ret;
+	if (url && strcmp(url, conf.url))
+		return ctl_error(CTL_FAILED, "%s: is the cache of a volume in %s, not in %s",
+				 ctl_get(ctl, "cache"), conf.url, url);
+	origin_helper_of(v->helper, uuid);
+	ret = size_of_helper(ctl, v);
+	if (!ret)
+		warn_of_helper(ctl, v, &conf);
+	return ret;
+}
+
+static int check_helper(const struct ctl *ctl, struct volume *v)
+{
+	if (!origin_helper_name(v->helper, ctl_get(ctl, "origin")))
+		return CTL_USAGE;
+	return size_of_helper(ctl, v);
+}
+
+static int check_device(const struct ctl *ctl, struct volume *v)
+{
+	const struct lc_geo *geo = &v->img.geo;
 	struct device origin;
 	int ret = CTL_OK;
 
-	if (origin_is_helper(ctl_get(ctl, "origin")))
-		return check_helper(ctl, img, sectors);
 	if (!device_open(&origin, ctl_get(ctl, "origin"), DEVICE_READ))
 		return CTL_FAILED;
 	if (!origin.is_block)
 		ret = ctl_error(CTL_FAILED, "%s: is a file; make it a device with losetup",
 				origin.path);
-	else if (origin.sectors < img->geo.origin_sectors)
+	else if (origin.sectors < geo->origin_sectors)
 		ret = ctl_error(CTL_FAILED,
 				"%s: has %llu sectors, the cache was formatted for %llu (%s): it shrank or is the wrong device",
-				origin.path, origin.sectors, img->geo.origin_sectors,
-				img->geo.origin_id);
-	*sectors = origin.sectors;
+				origin.path, origin.sectors, geo->origin_sectors, geo->origin_id);
+	v->sectors = origin.sectors;
 	device_close(&origin);
 	return ret;
 }
 
-static int check_devices(const struct ctl *ctl, u64 *sectors)
+static int check_devices(const struct ctl *ctl, struct volume *v)
 {
-	struct image img = {};
+	const char *origin = ctl_get(ctl, "origin");
+	int ret = check_cache(ctl, &v->img);
 
-	return check_cache(ctl, &img) ?: check_origin(ctl, &img, sectors);
+	if (ret)
+		return ret;
+	if (!origin || origin_is_url(origin))
+		return check_store(ctl, v);
+	return origin_is_helper(origin) ? check_helper(ctl, v) : check_device(ctl, v);
+}
+
+static int start(const struct ctl *ctl, const struct volume *v, const char *opts)
+{
+	const char *origin = *v->helper ? v->helper : ctl_get(ctl, "origin");
+	char *params = xasprintf("%s %s %s", ctl_get(ctl, "cache"), origin, opts);
+	int ret;
+
+	ret = dm_need_target() ?:
+	      dm_create(ctl_arg(ctl, 0), v->sectors, params, !ctl_has(ctl, "noudevsync"));
+	free(params);
+	return ret;
 }
 
 int cmd_create(const struct ctl *ctl)
 {
-	const char *name = ctl_arg(ctl, 0);
-	char *opts, *params;
-	u64 sectors;
+	struct volume v = {};
+	char *opts;
 	int ret;
 
 	ret = table_options(ctl, &opts);
 	if (ret)
 		return ret;
-	params = xasprintf("%s %s %s", ctl_get(ctl, "cache"), ctl_get(ctl, "origin"), opts);
-	ret = check_devices(ctl, &sectors) ?: dm_need_target() ?:
-	      dm_create(name, sectors, params, !ctl_has(ctl, "noudevsync"));
+	ret = check_devices(ctl, &v) ?: start(ctl, &v, opts);
 	free(opts);
-	free(params);
 	if (!ret)
-		printf("/dev/mapper/%s is ready.\n", name);
+		printf("/dev/mapper/%s is ready.\n", ctl_arg(ctl, 0));
 	return ret;
 }
 

@@ -320,8 +320,17 @@ static void an_old_cache_is_refused(void)
 	r.p.new_log = false;
 	CHECK(!again(&r));
 	CHECK(status(&r).lsn == 501);
+	/* The first one comes back: what it has is older than what is in the bucket. */
 	r.p.log[0] = 1;
 	CHECK(again(&r) == -ESTALE);
+	CHECK(strstr(r.why, "cache 01010101-") && strstr(r.why, "cache 02010101-"));
+	CHECK(strstr(r.why, "recover"));
+	r.p.new_log = true;
+	CHECK(again(&r) == -ESTALE);
+	r.p.log[0] = 2;
+	r.p.new_log = false;
+	CHECK(!again(&r));
+	CHECK(status(&r).lsn == 501);
 	rig_fini(&r);
 }
 

@@ -106,7 +106,7 @@ static void fuzz_ckpt(void *buf, size_t bytes)
 			bytes = seq;
 	}
 	reseal(buf, bytes, LC_BK_CKPT_MAGIC);
-	ret = lc_ckpt_decode(buf, bytes, uuid, SECTORS, &info, &why);
+	ret = lc_ckpt_part_decode(buf, bytes, uuid, SECTORS, &info, &why);
 	must_explain(ret, why);
 	if (ret)
 		return;

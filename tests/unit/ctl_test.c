@@ -6,77 +6,19 @@
  * Needs no root and no module. The binary is beside this program; the man page
  * and the completion are looked for from tests/unit.
  */
-#include <ctype.h>
-#include <limits.h>
-#include <sys/wait.h>
-
 #include <jansson.h>
 #include <linux/crc32c.h>
 #include <linux/kernel.h>
 
 #include "ctl.h"
 #include "args.h"
+#include "ctl_run.h"
 #include "ctl_test.h"
 #include "dm.h"
 #include "status.h"
 
-static char binary[PATH_MAX + 16];
-static char top[PATH_MAX];		/* of the source tree */
-static char out[1 << 20];		/* of the last run, stdout and stderr */
-
-static int ctl(const char *args)
-{
-	static char cmd[2 * PATH_MAX];
-	size_t n;
-	FILE *p;
-	int st;
-
-	snprintf(cmd, sizeof(cmd), "'%s' %s 2>&1 </dev/null", binary, args);
-	p = popen(cmd, "r");
-	REQUIRE(p);
-	n = fread(out, 1, sizeof(out) - 1, p);
-	out[n] = '\0';
-	st = pclose(p);
-	REQUIRE(WIFEXITED(st));
-	/* A sanitizer's report must not pass as a failure that was expected. */
-	if (strstr(out, "ERROR: AddressSanitizer") || strstr(out, "runtime error:")) {
-		printf("# %s\n", out);
-		REQUIRE(!"sanitizer");
-	}
-	return WEXITSTATUS(st);
-}
-
-static bool says(const char *text)
-{
-	if (strstr(out, text))
-		return true;
-	printf("# wanted: %s\n# got: %s\n", text, out);
-	return false;
-}
-
 #define CHECK_CMD	"check --cache " CACHE_FILE
 #define DUMP_CMD	"dump --cache " CACHE_FILE
-
-/* Integer at a path like "counts.records" of the last output. */
-static long long json_at(const char *path)
-{
-	json_t *root = json_loads(out, 0, NULL), *at = root;
-	char key[64];
-	long long v;
-
-	while (*path && at) {
-		size_t n = strcspn(path, ".");
-
-		snprintf(key, sizeof(key), "%.*s", (int)n, path);
-		at = isdigit((unsigned char)*key) ? json_array_get(at, atoi(key)) :
-						    json_object_get(at, key);
-		path += n + (path[n] == '.');
-	}
-	v = json_is_boolean(at) ? json_is_true(at) : json_is_array(at) ? (long long)json_array_size(at) :
-	    json_is_integer(at) ? json_integer_value(at) : -1;
-	json_decref(root);
-	return v;
-}
 
 /*----------------------------------------------------------------
  * A cache with a bit of everything
@@ -895,7 +837,7 @@ static void format_for_a_helper(void)
 	CHECK(says("is helper:UUID"));
 	CHECK(ctl(FORMAT_HELPER HELPER_UUID " --size 1G --origin-id x") == 2);
 	CHECK(ctl(FORMAT " --force --size 1G") == 2);
-	CHECK(says("--size is for an origin helper:UUID only"));
+	CHECK(says("--size is for a volume in a store or of a helper"));
 	CHECK(!ctl(FORMAT_HELPER "6BA7B810-9DAD-41D1-80B4-00C04FD430C8 --size 1G --segment-size 1M"));
 	CHECK(says("helper:" HELPER_UUID));
 	CHECK(!ctl(CHECK_CMD));
@@ -1101,7 +1043,7 @@ static char *man_section(char *page, const char *cmd)
 {
 	char head[64], *start, *end;
 
-	snprintf(head, sizeof(head), "\n.SS %s", cmd);
+	snprintf(head, sizeof(head), "\n.SS %s\n", cmd);
 	start = strstr(page, head);
 	if (!start)
 		return NULL;
@@ -1153,7 +1095,7 @@ static void help_and_man_page_agree(void)
 	CHECK(!ctl("--help"));
 	strcpy(list, out);
 	for (i = 0; i < ARRAY_SIZE(command_names); i++) {
-		snprintf(line, sizeof(line), "\n  %-8s ", command_names[i]);
+		snprintf(line, sizeof(line), "\n  %-15s ", command_names[i]);
 		CHECK(strstr(list, line));
 		snprintf(args, sizeof(args), "%s --help", command_names[i]);
 		CHECK(!ctl(args));
@@ -1204,30 +1146,9 @@ static void completion_knows_commands_and_options(void)
 	CHECK(says("check\n--segment-size\nmode=\n--cache --json --force --help\n"));
 }
 
-static void setup(void)
-{
-	char dir[] = "/tmp/ctl_test.XXXXXX";
-	ssize_t n = readlink("/proc/self/exe", binary, PATH_MAX);
-
-	REQUIRE(n > 0 && realpath("../..", top));
-	binary[n] = '\0';
-	strcpy(strrchr(binary, '/') + 1, "logcachectl");
-	REQUIRE(!access(binary, X_OK) && mkdtemp(dir) && !chdir(dir));
-}
-
-static void cleanup(void)
-{
-	char dir[PATH_MAX];
-
-	unlink(CACHE_FILE);
-	unlink(ORIGIN_FILE);
-	if (getcwd(dir, sizeof(dir)))
-		rmdir(dir);
-}
-
 int main(void)
 {
-	setup();
+	ctl_setup();
 	RUN(sound_cache_has_no_faults);
 	RUN(check_changes_nothing);
 	RUN(orderly_stop_has_no_tail);
@@ -1275,6 +1196,6 @@ int main(void)
 	RUN(help_and_man_page_agree);
 	RUN(man_page_has_every_option_of_the_target);
 	RUN(completion_knows_commands_and_options);
-	cleanup();
+	ctl_cleanup();
 	return tap_done();
 }

@@ -195,17 +195,37 @@ static void claimed(struct lc_volume *vol, int err, void *data)
 		recover(a);
 }
 
+/* It has a run, which is not the last one. Runs of the parent of a clone say nothing. */
+static bool log_is_old(const struct lc_volume *vol)
+{
+	const struct lc_run *run = vol->m.runs;
+
+	for (; run < vol->m.runs + vol->m.nr_runs; run++)
+		if (!memcmp(run->uuid, vol->uuid, sizeof(run->uuid)) &&
+		    !memcmp(run->log, vol->params.log, sizeof(run->log)))
+			return true;
+	return false;
+}
+
 /* An SSD that was replaced must not come back with what it had not uploaded. */
 static int check_log(struct lc_volume *vol)
 {
 	const struct lc_run *head = lc_manifest_head(&vol->m);
-	char text[LC_UUID_TEXT];
+	char last[LC_UUID_TEXT], ours[LC_UUID_TEXT];
 
-	if (!head || vol->params.new_log || head->end != LC_BK_NEVER ||
-	    !memcmp(head->log, vol->params.log, sizeof(head->log)))
+	if (!head || !memcmp(head->log, vol->params.log, sizeof(head->log)))
 		return 0;
-	lc_vol_why(vol, "was written last through cache %s; use that, or say that this one is new",
-		   lc_uuid_text(text, head->log));
+	lc_uuid_text(last, head->log);
+	lc_uuid_text(ours, vol->params.log);
+	if (log_is_old(vol)) {
+		lc_vol_why(vol, "cache %s was replaced, cache %s wrote last: what the old one has not uploaded does not count any more; go on with the last one, or make an empty one the new cache (logcachectl recover)",
+			   ours, last);
+		return -ESTALE;
+	}
+	if (vol->params.new_log || head->end != LC_BK_NEVER)
+		return 0;
+	lc_vol_why(vol, "was written last through cache %s, and this is cache %s; use that one, or say that this one is new (logcachectl recover)",
+		   last, ours);
 	return -ESTALE;
 }
 

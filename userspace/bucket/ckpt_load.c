@@ -130,7 +130,7 @@ static void got_part(struct lc_slurp *s, int err, void *buf, size_t bytes)
 
 	if (err)
 		lc_vol_why(vol, "%s", s->io.req.why);
-	else if (lc_ckpt_decode(buf, bytes, l->uuid, vol->m.sectors, &info, &why))
+	else if (lc_ckpt_part_decode(buf, bytes, l->uuid, vol->m.sectors, &info, &why))
 		err = refuse(l, why);
 	err = err ?: check_part(l, &info);
 	err = err ?: load_part(l, buf);

@@ -360,8 +360,8 @@ static int check_ckpt_extents(const void *buf, const struct lc_ckpt_info *info, 
 	return ret;
 }
 
-int lc_ckpt_decode(const void *buf, size_t bytes, const u8 uuid[16], u64 sectors,
-		   struct lc_ckpt_info *info, const char **why)
+int lc_ckpt_part_decode(const void *buf, size_t bytes, const u8 uuid[16], u64 sectors,
+			struct lc_ckpt_info *info, const char **why)
 {
 	const struct lc_bk_ckpt *c = buf;
 	int ret;

@@ -122,8 +122,8 @@ void lc_ckpt_put_extent(void *buf, u32 nr_objects, u32 i, const struct lc_ext *e
 void lc_ckpt_seal(void *buf, const u8 uuid[16], const struct lc_ckpt_info *info);
 
 /* All @bytes of a part of the volume @uuid, which has @sectors. */
-int lc_ckpt_decode(const void *buf, size_t bytes, const u8 uuid[16], u64 sectors,
-		   struct lc_ckpt_info *info, const char **why);
+int lc_ckpt_part_decode(const void *buf, size_t bytes, const u8 uuid[16], u64 sectors,
+			struct lc_ckpt_info *info, const char **why);
 void lc_ckpt_object(const void *buf, u32 i, struct lc_ckpt_obj *obj);
 void lc_ckpt_extent(const void *buf, u32 nr_objects, u32 i, struct lc_ext *ext, u64 *seq);
 

@@ -180,7 +180,7 @@ static void got_part(struct lc_slurp *s, int err, void *buf, size_t bytes)
 	v->obj = (struct lc_verify_object){
 		.kind = LC_VERIFY_CKPT, .epoch = c->epoch, .seq = c->seq, .bytes = bytes,
 	};
-	err = err ?: lc_ckpt_decode(buf, bytes, v->vol->uuid, v->vol->m.sectors, &info, &why);
+	err = err ?: lc_ckpt_part_decode(buf, bytes, v->vol->uuid, v->vol->m.sectors, &info, &why);
 	if (!err && (info.seq != c->seq || info.epoch != c->epoch || info.part != v->part)) {
 		err = -EBADMSG;
 		why = "is not what its name says";

@@ -44,7 +44,8 @@ struct lc_volume_params {
 	u8 log[16];		/* uuid of the cache whose LSNs the units have */
 	/*
 	 * That cache is new to the volume; its log begins behind @new_lsn. Without it a
-	 * cache that is not the one that wrote last is refused: it may be an old one.
+	 * cache that is not the one that wrote last is refused: it may be an old one. One
+	 * that wrote before the last one did is, and is refused with it as well.
 	 */
 	bool new_log;
 	u64 new_lsn;

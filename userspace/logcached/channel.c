@@ -462,6 +462,11 @@ static void timer_expired(struct lc_timer *t)
 	work(t->data);
 }
 
+void lc_channel_poke(struct lc_channel *ch)
+{
+	lc_timer_arm(ch->loop, &ch->timer, 0);
+}
+
 static int ring_attr(const struct nlattr *a, void *ctx)
 {
 	const struct lc_channel *ch = ctx;
@@ -519,7 +524,7 @@ struct extents {
 
 static int extent_attr(const struct nlattr *a, void *ctx)
 {
-	struct lc_unit_extent *x = ctx;
+	struct lc_item_extent *x = ctx;
 
 	switch (mnl_attr_get_type(a)) {
 	case LOGCACHE_A_EXTENT_LBA:
@@ -540,7 +545,7 @@ static int extent_attr(const struct nlattr *a, void *ctx)
 }
 
 /* As many checksums as blocks are touched, or it is not handed on. */
-static bool extent_ok(const struct lc_unit_extent *x)
+static bool extent_ok(const struct lc_item_extent *x)
 {
 	uint64_t first = x->sector / 8, last = (x->sector + x->len - 1) / 8;
 
@@ -551,7 +556,7 @@ static bool extent_ok(const struct lc_unit_extent *x)
 
 static int extents_attr(const struct nlattr *a, void *ctx)
 {
-	struct lc_unit_extent x = {};
+	struct lc_item_extent x = {};
 	struct extents *e = ctx;
 
 	switch (mnl_attr_get_type(a)) {

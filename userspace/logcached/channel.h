@@ -76,7 +76,7 @@ enum lc_unit_kind {
 };
 
 /* @crc: one for each 4096 bytes of the cache that [sector, sector + len) touches */
-struct lc_unit_extent {
+struct lc_item_extent {
 	uint64_t lba;
 	uint32_t len;
 	enum lc_unit_kind kind;
@@ -113,6 +113,8 @@ struct lc_channel *lc_channel_new(struct lc_loop *loop, const uint8_t uuid[16], 
 				  const struct lc_channel_ops *ops, void *data);
 /* Gives back what was taken, and the volume. */
 void lc_channel_free(struct lc_channel *ch);
+/* Soon, from the loop: asks the kernel whether the volume is ours, and for work. */
+void lc_channel_poke(struct lc_channel *ch);
 void *lc_channel_data(const struct lc_channel *ch);
 /* The kernel's words for the last thing that failed; for messages. */
 const char *lc_channel_why(const struct lc_channel *ch);
@@ -120,7 +122,7 @@ const char *lc_channel_why(const struct lc_channel *ch);
 /* One extent; false ends it. @x and what it points to are gone afterwards. Calls nothing of
  * the channel's.
  */
-typedef bool (*lc_extent_fn)(void *ctx, const struct lc_unit_extent *x);
+typedef bool (*lc_extent_fn)(void *ctx, const struct lc_item_extent *x);
 
 /* All extents of an upload, in the order of the volume. 0 or -errno; -ENOENT: the item
  * is not ours any more.

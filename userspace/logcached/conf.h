@@ -61,6 +61,9 @@ const char *lc_conf_get(const struct lc_conf *conf, const char *name, char *buf,
 int lc_conf_load(struct lc_conf *conf, const char *dir, const uint8_t uuid[16], char *why);
 /* Replaces the file in one step, durably; makes @dir (0700). Only what is not a default. */
 int lc_conf_save(const struct lc_conf *conf, const char *dir, char *why);
+/* A uuid as a text, whole; false: it is none. */
+bool lc_conf_uuid(const char *text, uint8_t uuid[16]);
+
 /* 0 also if there was none. */
 int lc_conf_remove(const char *dir, const uint8_t uuid[16], char *why);
 /* One call for the uuid of each file whose name is one. 0, also without @dir, or -errno. */

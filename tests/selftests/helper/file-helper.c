@@ -46,7 +46,7 @@
 #define FETCH_BYTES		(LC_FETCH_BLOCKS_MAX * BLOCK)
 
 struct extent {
-	struct lc_unit_extent x;
+	struct lc_item_extent x;
 	size_t crc_at;			/* in unit->crc */
 };
 
@@ -128,7 +128,7 @@ static void unit_free(struct unit *u)
 	free(u);
 }
 
-static bool unit_add(void *ctx, const struct lc_unit_extent *x)
+static bool unit_add(void *ctx, const struct lc_item_extent *x)
 {
 	struct unit *u = ctx;
 	struct extent *e;
@@ -171,7 +171,7 @@ static void unit_end(struct unit *u)
 
 static void extent_apply(struct read *r)
 {
-	const struct lc_unit_extent *x = &r->ext->x;
+	const struct lc_item_extent *x = &r->ext->x;
 	const uint32_t *crc = r->unit->crc + r->ext->crc_at;
 	const char *buf = r->io.buf;
 	unsigned int i;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include "mapdir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NR	2
+
+static int make_dir(const char *path)
+{
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+static time_t changed(const char *path)
+{
+	char data[PATH_MAX];
+	struct stat st;
+
+	if (snprintf(data, sizeof(data), "%s/data.mdb", path) >= (int)sizeof(data) ||
+	    stat(data, &st))
+		return 0;
+	return st.st_mtime;
+}
+
+static int lock(struct lc_mapdir *m)
+{
+	char path[PATH_MAX];
+	int ret;
+
+	ret = make_dir(m->path);
+	if (ret)
+		return ret;
+	if (snprintf(path, sizeof(path), "%s/owner", m->path) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	m->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (m->fd < 0)
+		return -errno;
+	if (!flock(m->fd, LOCK_EX | LOCK_NB))
+		return 0;
+	ret = errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	lc_mapdir_unlock(m);
+	return ret;
+}
+
+static void name(struct lc_mapdir *m, const char *state_dir, const char *uuid, unsigned int i)
+{
+	if (snprintf(m->path, sizeof(m->path), "%s/%s/%c", state_dir, uuid, 'a' + i) >=
+	    (int)sizeof(m->path))
+		m->path[0] = '\0';
+}
+
+int lc_mapdir_lock(struct lc_mapdir *m, const char *state_dir, const char *uuid, bool other)
+{
+	char dir[PATH_MAX];
+	unsigned int best;
+	time_t at;
+	int ret;
+
+	m->fd = -1;
+	if (snprintf(dir, sizeof(dir), "%s/%s", state_dir, uuid) >= (int)sizeof(dir))
+		return -ENAMETOOLONG;
+	ret = make_dir(state_dir) ?: make_dir(dir);
+	if (ret)
+		return ret;
+	name(m, state_dir, uuid, 1);
+	at = changed(m->path);
+	name(m, state_dir, uuid, 0);
+	best = changed(m->path) < at;
+	name(m, state_dir, uuid, best);
+	ret = lock(m);
+	if (ret != -EAGAIN || !other)
+		return ret;
+	name(m, state_dir, uuid, NR - 1 - best);
+	return lock(m);
+}
+
+void lc_mapdir_unpin(const struct lc_mapdir *m)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	char line[PATH_MAX + 128];
+	unsigned long from, to;
+
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		if (strstr(line, m->path) && sscanf(line, "%lx-%lx", &from, &to) == 2)
+			munlock((void *)from, to - from);
+	}
+	fclose(f);
+}
+
+void lc_mapdir_unlock(struct lc_mapdir *m)
+{
+	if (m->fd >= 0)
+		close(m->fd);
+	m->fd = -1;
+}

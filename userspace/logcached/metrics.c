@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include "metrics.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/kernel.h>
+
+#include "daemon.h"
+#include "download.h"
+#include "store/retry.h"
+#include "upload.h"
+
+/*
+ * S3 Standard in us-east-1, US dollars, aws.amazon.com/s3/pricing in 2025. Elsewhere it is
+ * another price, but of the same order. Transfer out of the region is not in it.
+ */
+#define USD_PUT		(0.005 / 1000)		/* also LIST */
+#define USD_GET		(0.0004 / 1000)		/* also HEAD; DELETE is free */
+#define USD_GIB_MONTH	0.023
+
+/* Numbers of a volume that are metrics as well. */
+static const struct metric {
+	const char *key;
+	const char *name;		/* behind "logcache_" */
+	bool counter;
+	const char *help;
+} metrics[] = {
+	{ "sectors", "volume_sectors", false, "Size of the volume in sectors of 512 bytes." },
+	{ "epoch", "epoch", false, "How often the volume was attached." },
+	{ "objects", "objects", false, "Objects in the bucket that the volume uses." },
+	{ "live_bytes", "live_bytes", false, "Payload of these that is needed." },
+	{ "payload_bytes", "payload_bytes", false, "Payload of these." },
+	{ "snapshots", "snapshots", false, "Snapshots." },
+	{ "clones", "clones", false, "Clones that share objects." },
+	{ "uploading_units", "uploading_units", false, "Units of the log that are not in the bucket yet." },
+	{ "uploading_bytes", "uploading_bytes", false, "Data of these." },
+	{ "oldest_ms", "uploading_oldest_milliseconds", false, "Age of the oldest of these." },
+	{ "fetching", "fetching", false, "Reads that wait for the bucket." },
+	{ "put_bytes", "put_bytes_total", true, "Bytes of objects and checkpoints put." },
+	{ "gc_bytes", "gc_bytes_total", true, "Of these, put by garbage collection." },
+	{ "ckpt_bytes", "checkpoint_bytes_total", true, "Of these, checkpoints of the map." },
+	{ "got_bytes", "got_bytes_total", true, "Bytes that came out of the bucket." },
+	{ "retries", "retries_total", true, "Requests that were tried again." },
+	{ "unknown", "unknown_total", true, "Requests nobody answered." },
+	{ "unknown_applied", "unknown_applied_total", true, "Of these, carried out after all." },
+	{ "hedges", "hedges_total", true, "Second GETs beside one that took long." },
+	{ "hedges_won", "hedges_won_total", true, "Of these, faster than the first." },
+	{ "breaker_opened", "breaker_opened_total", true, "Times the store was left alone for a while." },
+	{ "throttled_up", "throttled_uploads_total", true, "Uploads that waited for a limit." },
+	{ "throttled_down", "throttled_downloads_total", true, "Downloads that waited for a limit." },
+	{ "stuck", "stuck_requests", false, "Requests that were tried more than ten times." },
+	{ "crc_errors", "checksum_errors_total", true, "Blocks of objects with a wrong checksum." },
+	{ "corrupt_units", "corrupt_units_total", true, "Units that the SSD did not have as they were written." },
+	{ "fetch_errors", "fetch_errors_total", true, "Reads that failed." },
+	{ "readahead_hits", "readahead_hits_total", true, "Reads that were served from what was read ahead." },
+	{ "readahead_bytes", "readahead_bytes_total", true, "Bytes read ahead." },
+	{ "cost_requests_usd", "cost_requests_dollars", true, "Estimated price of all requests." },
+	{ "cost_month_usd", "cost_month_dollars", false, "Estimated price of the payload for a month." },
+};
+
+/*----------------------------------------------------------------
+ * JSON
+ *----------------------------------------------------------------
+ */
+
+static void num(json_t *o, const char *key, uint64_t value)
+{
+	json_object_set_new(o, key, json_integer(value));
+}
+
+static void add_bucket(json_t *o, const struct lc_serve *sv)
+{
+	struct lc_volume_status st = { 0 };
+
+	if (sv->vol && !sv->closing)
+		lc_volume_status(sv->vol, &st);
+	num(o, "sectors", st.sectors ?: sv->info.sectors);
+	num(o, "epoch", st.epoch);
+	num(o, "seq", st.seq);
+	num(o, "lsn", st.lsn);
+	num(o, "objects", st.objects);
+	num(o, "live_bytes", st.live_bytes);
+	num(o, "payload_bytes", st.payload_bytes);
+	num(o, "snapshots", st.snapshots);
+	num(o, "clones", st.clones);
+	num(o, "put_bytes", st.put_bytes);
+	num(o, "gc_bytes", st.gc_bytes);
+	num(o, "ckpt_bytes", st.ckpt_bytes);
+	num(o, "got_bytes", st.got_bytes);
+	num(o, "crc_errors", st.crc_errors);
+	json_object_set_new(o, "cost_month_usd",
+			    json_real(st.payload_bytes / 1073741824.0 * USD_GIB_MONTH));
+}
+
+static void add_items(json_t *o, const struct lc_serve *sv)
+{
+	struct lc_download_status down = { 0 };
+	struct lc_upload_status up = { 0 };
+
+	if (sv->up)
+		lc_upload_status(sv->up, &up);
+	if (sv->down)
+		lc_download_status(sv->down, &down);
+	num(o, "uploading_units", up.units);
+	num(o, "uploading_bytes", up.bytes);
+	num(o, "oldest_ms", up.oldest_ms);
+	num(o, "corrupt_units", up.corrupt);
+	num(o, "fetching", down.fetches);
+	num(o, "fetch_errors", down.errors);
+	num(o, "readahead_hits", down.readahead_hits);
+	num(o, "readahead_bytes", down.readahead_bytes);
+}
+
+static const char *lower(char *buf, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; name[i] && i < 15; i++)
+		buf[i] = name[i] | 0x20;
+	buf[i] = '\0';
+	return buf;
+}
+
+static void add_requests(json_t *o, const struct lc_store_stats *st)
+{
+	json_t *requests = json_object();
+	uint64_t retries = 0;
+	char name[16];
+	int op;
+
+	for (op = 0; op < LC_STORE_OPS; op++) {
+		num(requests, lower(name, lc_store_op_name(op)), st->tries[op]);
+		retries += st->retries[op];
+	}
+	json_object_set_new(o, "requests", requests);
+	num(o, "retries", retries);
+	json_object_set_new(o, "cost_requests_usd",
+			    json_real((st->tries[LC_STORE_PUT] + st->tries[LC_STORE_LIST]) * USD_PUT +
+				      (st->tries[LC_STORE_GET] + st->tries[LC_STORE_HEAD]) * USD_GET));
+}
+
+static void add_store(json_t *o, const struct lc_serve *sv)
+{
+	static const struct lc_store_stats none;
+	const struct lc_store_stats *st = sv->store ? lc_store_retry_stats(sv->store) : &none;
+
+	add_requests(o, st);
+	num(o, "unknown", st->unknown);
+	num(o, "unknown_applied", st->unknown_applied);
+	num(o, "hedges", st->hedges);
+	num(o, "hedges_won", st->hedges_won);
+	json_object_set_new(o, "breaker", json_string(lc_breaker_name(st->breaker)));
+	num(o, "breaker_opened", st->breaker_opened);
+	num(o, "throttled_up", st->throttled[LC_UP]);
+	num(o, "throttled_down", st->throttled[LC_DOWN]);
+	num(o, "stuck", st->stuck);
+}
+
+json_t *lc_metrics_volume(const struct lc_serve *sv)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "uuid", json_string(sv->uuid_text));
+	json_object_set_new(o, "url", json_string(sv->conf.url));
+	json_object_set_new(o, "name", json_string(sv->info.name));
+	json_object_set_new(o, "state", json_string(lc_serve_state_name(sv->state)));
+	if (!lc_serve_active(sv))
+		json_object_set_new(o, "why", json_string_nocheck(sv->why));
+	add_bucket(o, sv);
+	add_items(o, sv);
+	add_store(o, sv);
+	return o;
+}
+
+/*----------------------------------------------------------------
+ * Prometheus
+ *----------------------------------------------------------------
+ */
+
+static void print_labels(FILE *f, const json_t *v)
+{
+	fprintf(f, "volume=\"%s\",device=\"%s\"", json_string_value(json_object_get(v, "uuid")),
+		json_string_value(json_object_get(v, "name")));
+}
+
+static void print_head(FILE *f, const char *name, bool counter, const char *help)
+{
+	fprintf(f, "# HELP logcache_%s %s\n# TYPE logcache_%s %s\n", name, help, name,
+		counter ? "counter" : "gauge");
+}
+
+static void print_metric(FILE *f, const struct metric *m, const json_t *volumes)
+{
+	const json_t *v;
+	size_t i;
+
+	print_head(f, m->name, m->counter, m->help);
+	json_array_foreach(volumes, i, v) {
+		fprintf(f, "logcache_%s{", m->name);
+		print_labels(f, v);
+		fprintf(f, "} %.15g\n", json_number_value(json_object_get(v, m->key)));
+	}
+}
+
+static void print_requests(FILE *f, const json_t *volumes)
+{
+	const json_t *v, *n;
+	const char *op;
+	size_t i;
+
+	print_head(f, "requests_total", true, "Requests that went out to the store.");
+	json_array_foreach(volumes, i, v) {
+		json_object_foreach(json_object_get(v, "requests"), op, n) {
+			fprintf(f, "logcache_requests_total{");
+			print_labels(f, v);
+			fprintf(f, ",op=\"%s\"} %" JSON_INTEGER_FORMAT "\n", op,
+				json_integer_value(n));
+		}
+	}
+}
+
+/* One that is 1, of each set of words. */
+static void print_words(FILE *f, const char *key, const char *help, const json_t *volumes)
+{
+	const json_t *v;
+	size_t i;
+
+	print_head(f, key, false, help);
+	json_array_foreach(volumes, i, v) {
+		fprintf(f, "logcache_%s{", key);
+		print_labels(f, v);
+		fprintf(f, ",%s=\"%s\"} 1\n", key, json_string_value(json_object_get(v, key)));
+	}
+}
+
+json_t *lc_metrics_text(const struct lc_daemon *d)
+{
+	json_t *volumes = json_array(), *text = NULL;
+	const struct lc_serve *sv;
+	char *buf = NULL;
+	size_t len, i;
+	FILE *f;
+
+	list_for_each_entry(sv, &d->volumes, list)
+		json_array_append_new(volumes, lc_metrics_volume(sv));
+	f = open_memstream(&buf, &len);
+	if (f) {
+		print_words(f, "state", "State of the volume.", volumes);
+		print_words(f, "breaker", "State of the circuit breaker.", volumes);
+		for (i = 0; i < ARRAY_SIZE(metrics); i++)
+			print_metric(f, &metrics[i], volumes);
+		print_requests(f, volumes);
+		fclose(f);
+		text = json_string_nocheck(buf);
+		free(buf);
+	}
+	json_decref(volumes);
+	return text;
+}

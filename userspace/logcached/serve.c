@@ -1,0 +1,731 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One volume: which state it is in, and what follows from that. */
+
+#include "serve.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "daemon.h"
+#include "download.h"
+#include "log.h"
+#include "store/open.h"
+#include "store/retry.h"
+#include "upload.h"
+
+/* Transfers of the SSD in flight. */
+#define SSD_DEPTH	64u
+/* Another process has the object map open: it is waited for, but not for ever. */
+#define MAP_WAIT_MS	100u
+#define MAP_WAITS	20u
+#define BACKOFF_MS	1000u
+#define BACKOFF_MAX	60000u
+
+static void attach_due(struct lc_timer *t);
+
+/*----------------------------------------------------------------
+ * State
+ *----------------------------------------------------------------
+ */
+
+const char *lc_serve_state_name(enum lc_serve_state state)
+{
+	static const char *const names[] = {
+		[LC_SERVE_WAITING] = "waiting",
+		[LC_SERVE_ATTACHING] = "attaching",
+		[LC_SERVE_ACTIVE] = "active",
+		[LC_SERVE_STALE] = "stale",
+		[LC_SERVE_FAILED] = "failed",
+	};
+
+	return names[state];
+}
+
+__printf(3, 4)
+static void set_state(struct lc_serve *sv, enum lc_serve_state state, const char *fmt, ...)
+{
+	va_list ap;
+
+	sv->state = state;
+	va_start(ap, fmt);
+	vsnprintf(sv->why, sizeof(sv->why), fmt, ap);
+	va_end(ap);
+}
+
+const char *lc_serve_reason(const struct lc_serve *sv)
+{
+	const char *why = sv->vol ? lc_volume_why(sv->vol) : "it was closed";
+	size_t skip = strlen("volume ") + LC_UUID_TEXT - 1 + strlen(": ");
+
+	return !strncmp(why, "volume ", 7) && strlen(why) > skip ? why + skip : why;
+}
+
+static void name_it(struct lc_serve *sv)
+{
+	if (*sv->info.name)
+		snprintf(sv->who, sizeof(sv->who), "%s (%s)", sv->uuid_text, sv->info.name);
+	else
+		snprintf(sv->who, sizeof(sv->who), "%s", sv->uuid_text);
+}
+
+/* What is offered from now on, and what was, is treated another way. */
+static void go(struct lc_serve *sv)
+{
+	if (sv->up)
+		lc_upload_go(sv->up);
+	if (sv->down)
+		lc_download_go(sv->down);
+}
+
+/*----------------------------------------------------------------
+ * When it does not work
+ *----------------------------------------------------------------
+ */
+
+static void drop_volume(struct lc_serve *sv)
+{
+	lc_upkeep_stop(sv);
+	sv->drop = true;
+	lc_serve_step(sv);
+}
+
+static void back_off(struct lc_serve *sv, const char *why)
+{
+	uint64_t ms;
+
+	sv->tries++;
+	ms = (uint64_t)BACKOFF_MS * sv->tries * sv->tries;
+	set_state(sv, LC_SERVE_ATTACHING, "%s", why);
+	/* Once, and then every now and then. */
+	if (sv->tries == 1 || sv->tries % 10 == 0)
+		lc_log(LC_LOG_WARNING, sv->who, "cannot be attached, trying again: %s", why);
+	lc_timer_arm(sv->daemon->loop, &sv->retry, min_t(uint64_t, ms, BACKOFF_MAX));
+	drop_volume(sv);
+}
+
+static void give_up(struct lc_serve *sv, enum lc_serve_state state, const char *why)
+{
+	set_state(sv, state, "%s", why);
+	lc_log(LC_LOG_ERROR, sv->who, "%s", why);
+	drop_volume(sv);
+	go(sv);
+}
+
+/* If it was only another process of this host, the kernel has told us by now. */
+static void verdict_due(struct lc_timer *t)
+{
+	struct lc_serve *sv = t->data;
+	char why[sizeof(sv->why)];
+
+	if (!sv->claimed || sv->stopping || lc_serve_hopeless(sv))
+		return;
+	snprintf(why, sizeof(why),
+		 "%.300s; this host has stopped writing, and what is dirty stays on the SSD. Look which host is to have the volume, and take the device down on the other one",
+		 sv->why);
+	give_up(sv, LC_SERVE_STALE, why);
+}
+
+static void suspect(struct lc_serve *sv)
+{
+	set_state(sv, LC_SERVE_ATTACHING, "%s", lc_serve_reason(sv));
+	drop_volume(sv);
+	lc_channel_poke(sv->ch);
+	lc_timer_arm(sv->daemon->loop, &sv->verdict, 0);
+}
+
+static void no_fencing_text(struct lc_serve *sv, char *why, size_t max)
+{
+	snprintf(why, max,
+		 "the store has no conditional PUTs (%s), so that nothing would keep two hosts from writing the volume and destroying it. If only this host ever attaches it, put 'no_fencing = true' into %s/%s" LC_CONF_SUFFIX " and reload",
+		 lc_serve_reason(sv), sv->daemon->conf_dir, sv->uuid_text);
+}
+
+/* The bucket has refused, or the volume has stopped. */
+static void failed(struct lc_serve *sv, int err)
+{
+	char why[sizeof(sv->why)];
+
+	snprintf(why, sizeof(why), "%s", lc_serve_reason(sv));
+	switch (err) {
+	case -ESTALE:
+		suspect(sv);
+		break;
+	case -EOPNOTSUPP:
+		no_fencing_text(sv, why, sizeof(why));
+		give_up(sv, LC_SERVE_FAILED, why);
+		break;
+	case -EBADMSG:
+	case -EINVAL:
+		give_up(sv, LC_SERVE_FAILED, why);
+		break;
+	default:
+		back_off(sv, *why ? why : strerror(-err));
+	}
+}
+
+/*----------------------------------------------------------------
+ * Attaching
+ *----------------------------------------------------------------
+ */
+
+void lc_serve_set_limits(struct lc_serve *sv)
+{
+	uint64_t now = lc_loop_now(sv->daemon->loop);
+	const struct lc_conf *c = &sv->conf;
+	struct lc_limits *l;
+
+	if (!sv->store)
+		return;
+	l = lc_store_retry_limits(sv->store);
+	lc_bucket_set(&l->bytes[LC_UP], now, c->upload_bytes, 0);
+	lc_bucket_set(&l->requests[LC_UP], now, c->upload_requests, 0);
+	lc_bucket_set(&l->bytes[LC_DOWN], now, c->download_bytes, 0);
+	lc_bucket_set(&l->requests[LC_DOWN], now, c->download_requests, 0);
+}
+
+static bool open_store(struct lc_serve *sv, char *why)
+{
+	struct lc_retry_cfg cfg;
+	struct lc_store *bare;
+
+	if (sv->store)
+		return true;
+	bare = lc_store_open(sv->daemon->loop, &sv->conf.store, why);
+	if (!bare)
+		return false;
+	lc_retry_cfg_init(&cfg);
+	sv->store = lc_store_retry_new(bare, &cfg);
+	if (!sv->store) {
+		bare->ops->free(bare);
+		snprintf(why, LC_STORE_WHY_MAX, "out of memory");
+		return false;
+	}
+	lc_serve_set_limits(sv);
+	return true;
+}
+
+static bool open_ssd(struct lc_serve *sv, char *why)
+{
+	const struct lc_volume_info *i = &sv->info;
+
+	if (sv->ssd)
+		return true;
+	sv->ssd = lc_ssd_open(sv->daemon->loop, i->cache_major, i->cache_minor,
+			      i->scratch_start, i->scratch_sectors, SSD_DEPTH, why);
+	sv->ssd_info = *i;
+	return sv->ssd;
+}
+
+static bool wrong_ssd(const struct lc_serve *sv)
+{
+	const struct lc_volume_info *a = &sv->ssd_info, *b = &sv->info;
+
+	return sv->ssd && (a->cache_major != b->cache_major || a->cache_minor != b->cache_minor ||
+			   a->scratch_start != b->scratch_start);
+}
+
+/* For as long as the daemon has the volume. */
+static bool make_buffers(struct lc_serve *sv)
+{
+	sv->up = sv->up ?: lc_upload_new(sv, sv->info.object_bytes);
+	sv->down = sv->down ?: lc_download_new(sv);
+	return sv->up && sv->down;
+}
+
+static u64 gc_delay(void *data, u64 bytes)
+{
+	return lc_upkeep_gc_delay(data, bytes);
+}
+
+static void read_ahead(struct lc_volume *vol, u64 lba, u32 sectors, void *data)
+{
+	struct lc_serve *sv = data;
+
+	lc_download_ahead(sv->down, lba, sectors);
+}
+
+static void stopped(struct lc_volume *vol, int err, void *data)
+{
+	struct lc_serve *sv = data;
+
+	/* An attach that fails says so itself. */
+	if (vol == sv->vol && lc_serve_active(sv))
+		failed(sv, err);
+}
+
+static bool wrong_cache(const struct lc_serve *sv)
+{
+	return memcmp(sv->attached_cache, sv->info.cache_uuid, sizeof(sv->attached_cache));
+}
+
+/* What does not fit cannot be helped by waiting. */
+static bool fits(struct lc_serve *sv, const struct lc_volume_status *st, char *why, size_t max)
+{
+	const struct lc_volume_info *i = &sv->info;
+
+	if (st->sectors != i->sectors) {
+		snprintf(why, max,
+			 "the device has %" PRIu64 " sectors and the volume in the bucket %" PRIu64 "; give the device the size of the volume",
+			 i->sectors, (uint64_t)st->sectors);
+		return false;
+	}
+	if (st->lsn < i->clean_lsn) {
+		snprintf(why, max,
+			 "the bucket has the log up to LSN %" PRIu64 ", but the SSD remembers that everything up to %" PRIu64 " was uploaded: the bucket has lost something, or is an older copy. Put it back, or make an empty SSD the new cache (logcachectl recover)",
+			 (uint64_t)st->lsn, i->clean_lsn);
+		return false;
+	}
+	return true;
+}
+
+static void attached(struct lc_volume *vol, int err, void *data)
+{
+	struct lc_serve *sv = data;
+	struct lc_volume_status st;
+	char why[sizeof(sv->why)];
+
+	if (sv->drop || sv->stopping || !sv->claimed || wrong_cache(sv))
+		return;
+	if (err) {
+		failed(sv, err);
+		return;
+	}
+	lc_volume_status(vol, &st);
+	if (!fits(sv, &st, why, sizeof(why))) {
+		give_up(sv, LC_SERVE_FAILED, why);
+		return;
+	}
+	sv->tries = 0;
+	set_state(sv, LC_SERVE_ACTIVE, "%s", "");
+	lc_log(LC_LOG_NOTICE, sv->who, "attached: %s, epoch %llu, LSN %llu", sv->conf.url,
+	       st.epoch, st.lsn);
+	lc_upkeep_start(sv);
+	go(sv);
+}
+
+static void set_params(struct lc_serve *sv, struct lc_volume_params *p)
+{
+	*p = (struct lc_volume_params){
+		.store = sv->store,
+		.new_lsn = sv->info.clean_lsn,
+		.no_fencing = sv->conf.no_fencing,
+		.map_dir = sv->map.path,
+		.gc_target = sv->conf.gc_target,
+		.gc_delay = gc_delay,
+		.readahead = read_ahead,
+		.stopped = stopped,
+		.data = sv,
+	};
+	memcpy(p->uuid, sv->conf.uuid, sizeof(p->uuid));
+	memcpy(p->log, sv->info.cache_uuid, sizeof(p->log));
+	p->new_log = !memcmp(sv->conf.cache, p->log, sizeof(p->log));
+}
+
+static bool attach_with(struct lc_serve *sv, struct lc_volume_params *p, lc_volume_fn done)
+{
+	if (getrandom(p->owner, sizeof(p->owner), 0) != sizeof(p->owner))
+		return false;
+	memcpy(sv->attached_cache, p->log, sizeof(sv->attached_cache));
+	sv->vol = lc_volume_attach(p, done, sv);
+	if (sv->vol)
+		lc_mapdir_unpin(&sv->map);
+	return sv->vol;
+}
+
+static int lock_map(struct lc_serve *sv)
+{
+	int err = lc_mapdir_lock(&sv->map, sv->daemon->state_dir, sv->uuid_text,
+				 sv->map_tries >= MAP_WAITS);
+
+	sv->map_tries = err == -EAGAIN ? sv->map_tries + 1 : 0;
+	return err;
+}
+
+static void attach(struct lc_serve *sv)
+{
+	char why[LC_STORE_WHY_MAX] = "out of memory";
+	struct lc_volume_params params;
+	int err;
+
+	if (sv->state != LC_SERVE_ATTACHING)
+		set_state(sv, LC_SERVE_ATTACHING, "reading the bucket");
+	if (!make_buffers(sv) || !open_ssd(sv, why) || !open_store(sv, why)) {
+		back_off(sv, why);
+		return;
+	}
+	err = lock_map(sv);
+	if (err == -EAGAIN) {
+		lc_timer_arm(sv->daemon->loop, &sv->retry, MAP_WAIT_MS);
+		return;
+	}
+	if (err) {
+		snprintf(why, sizeof(why), "no directory for the object map in %.100s: %s",
+			 sv->daemon->state_dir, strerror(-err));
+		back_off(sv, why);
+		return;
+	}
+	sv->drop = false;
+	set_params(sv, &params);
+	if (!attach_with(sv, &params, attached)) {
+		lc_mapdir_unlock(&sv->map);
+		back_off(sv, why);
+	}
+}
+
+/*----------------------------------------------------------------
+ * What is to be done next
+ *----------------------------------------------------------------
+ */
+
+static bool items_idle(const struct lc_serve *sv)
+{
+	return (!sv->up || lc_upload_idle(sv->up)) && (!sv->down || lc_download_idle(sv->down));
+}
+
+static void closed(void *data)
+{
+	struct lc_serve *sv = data;
+
+	sv->vol = NULL;
+	sv->closing = false;
+	sv->drop = false;
+	lc_mapdir_unlock(&sv->map);
+	if (sv->up)
+		lc_upload_reset(sv->up);
+	if (sv->down)
+		lc_download_reset(sv->down);
+	lc_serve_step(sv);
+}
+
+static void close_volume(struct lc_serve *sv)
+{
+	if (sv->closing)
+		return;
+	sv->closing = true;
+	lc_upkeep_stop(sv);
+	lc_volume_close(sv->vol, closed, sv);
+}
+
+static void step_stopping(struct lc_serve *sv)
+{
+	/* The deadline frees the channel, too. */
+	if (sv->ch && !items_idle(sv))
+		return;
+	lc_channel_free(sv->ch);
+	sv->ch = NULL;
+	sv->claimed = false;
+	if (sv->vol)
+		close_volume(sv);
+	else if (items_idle(sv) && (!sv->ssd || !lc_ssd_busy(sv->ssd)))
+		sv->gone(sv);
+}
+
+static void step(struct lc_timer *t)
+{
+	struct lc_serve *sv = t->data;
+
+	if (sv->stopping) {
+		step_stopping(sv);
+		return;
+	}
+	if (sv->rollback)
+		return;
+	if (sv->vol && (sv->drop || !sv->claimed || wrong_cache(sv))) {
+		close_volume(sv);
+		return;
+	}
+	if (sv->ssd && (!sv->claimed || wrong_ssd(sv))) {
+		if (!items_idle(sv) || lc_ssd_busy(sv->ssd))
+			return;
+		lc_ssd_close(sv->ssd);
+		sv->ssd = NULL;
+	}
+	if (sv->claimed && !sv->vol && !sv->retry.at && !sv->verdict.at && !lc_serve_hopeless(sv))
+		attach(sv);
+}
+
+void lc_serve_step(struct lc_serve *sv)
+{
+	lc_timer_arm(sv->daemon->loop, &sv->step, 0);
+}
+
+static void attach_due(struct lc_timer *t)
+{
+	lc_serve_step(t->data);
+}
+
+/*----------------------------------------------------------------
+ * What the kernel says
+ *----------------------------------------------------------------
+ */
+
+static void void_items(struct lc_serve *sv)
+{
+	if (sv->up)
+		lc_upload_void(sv->up);
+	if (sv->down)
+		lc_download_void(sv->down);
+}
+
+static void no_buffers(struct lc_serve *sv)
+{
+	lc_log(LC_LOG_ERROR, sv->who, "no memory for buffers (%s): nothing is uploaded or fetched; make room and reload",
+	       strerror(errno));
+}
+
+/* With another cache under it everything begins anew, when what is in flight has ended. */
+static void claimed(struct lc_channel *ch, const struct lc_volume_info *info)
+{
+	struct lc_serve *sv = lc_channel_data(ch);
+
+	void_items(sv);
+	sv->info = *info;
+	sv->claimed = true;
+	name_it(sv);
+	lc_log(LC_LOG_INFO, sv->who, "claimed: activation %" PRIu64 ", clean up to LSN %" PRIu64,
+	       info->activation, info->clean_lsn);
+	if (sv->state == LC_SERVE_ACTIVE && (wrong_cache(sv) || wrong_ssd(sv)))
+		set_state(sv, LC_SERVE_ATTACHING, "it has another cache now");
+	if (!make_buffers(sv))
+		no_buffers(sv);
+	lc_serve_step(sv);
+}
+
+static void upload(struct lc_channel *ch, const struct lc_upload_item *item)
+{
+	struct lc_serve *sv = lc_channel_data(ch);
+
+	if (sv->stopping)
+		return;
+	if (sv->up && sv->down)
+		lc_upload_offer(sv->up, item);
+	else
+		lc_channel_uploaded(ch, item->id, LC_ITEM_AGAIN);
+}
+
+static void fetch(struct lc_channel *ch, const struct lc_fetch_item *item)
+{
+	struct lc_serve *sv = lc_channel_data(ch);
+
+	if (sv->stopping)
+		return;
+	if (sv->up && sv->down)
+		lc_download_offer(sv->down, item);
+	else
+		lc_channel_fetched(ch, item->id, LC_ITEM_AGAIN, NULL, 0);
+}
+
+static void lost(struct lc_channel *ch, int error, const char *why)
+{
+	struct lc_serve *sv = lc_channel_data(ch);
+
+	sv->claimed = false;
+	void_items(sv);
+	lc_timer_cancel(sv->daemon->loop, &sv->retry);
+	sv->tries = 0;
+	lc_log(LC_LOG_NOTICE, sv->who, "%s", error == -ENOENT ? "the device is gone" :
+	       error == -ESTALE ? "another process of this host has it now" : why);
+	if (!lc_serve_hopeless(sv))
+		set_state(sv, LC_SERVE_WAITING, "%s", error == -ESTALE ?
+			  "another process of this host has it" : "its device is not there");
+	lc_serve_step(sv);
+}
+
+static const struct lc_channel_ops channel_ops = {
+	.claimed = claimed,
+	.upload = upload,
+	.fetch = fetch,
+	.lost = lost,
+};
+
+void lc_serve_refused(struct lc_serve *sv, const char *what, int err)
+{
+	if (err == -ENOENT)
+		return;
+	if (err != -ESTALE)
+		lc_log(LC_LOG_WARNING, sv->who, "the kernel refused %s: %s", what,
+		       lc_channel_why(sv->ch));
+	lc_channel_poke(sv->ch);
+}
+
+/*----------------------------------------------------------------
+ * Rollback
+ *----------------------------------------------------------------
+ */
+
+static void rollback_closed(void *data)
+{
+	struct lc_serve *sv = data;
+	struct lc_rollback *rb = sv->rollback;
+
+	sv->rollback = NULL;
+	closed(sv);
+	rb->done(rb);
+}
+
+static void rollback_end(struct lc_serve *sv, int err)
+{
+	struct lc_rollback *rb = sv->rollback;
+
+	rb->err = err;
+	if (err)
+		snprintf(rb->why, sizeof(rb->why), "%s", lc_serve_reason(sv));
+	sv->closing = true;
+	lc_volume_close(sv->vol, rollback_closed, sv);
+}
+
+static void rolled_back(struct lc_volume *vol, int err, void *data)
+{
+	(void)vol;
+	rollback_end(data, err);
+}
+
+static void rollback_attached(struct lc_volume *vol, int err, void *data)
+{
+	struct lc_serve *sv = data;
+	struct lc_volume_status st;
+
+	if (err) {
+		rollback_end(sv, err);
+		return;
+	}
+	lc_volume_status(vol, &st);
+	if (st.lsn == LC_FIRST_LSN) {
+		lc_volume_rollback(vol, sv->rollback->name, rolled_back, sv);
+		return;
+	}
+	rollback_end(sv, -EINVAL);
+	snprintf(sv->rollback->why, sizeof(sv->rollback->why),
+		 "that cache has written the volume already; format it anew for a rollback");
+}
+
+/* 0, or why it cannot begin. */
+static int rollback_begin(struct lc_serve *sv, struct lc_rollback *rb)
+{
+	struct lc_volume_params p;
+	int err;
+
+	if (sv->claimed || sv->vol || sv->stopping || sv->rollback) {
+		snprintf(rb->why, sizeof(rb->why), "the volume is in use; remove its device first");
+		return -EBUSY;
+	}
+	if (!open_store(sv, rb->why))
+		return -EIO;
+	err = lc_mapdir_lock(&sv->map, sv->daemon->state_dir, sv->uuid_text, true);
+	if (err) {
+		snprintf(rb->why, sizeof(rb->why), "no directory for the object map: %s",
+			 strerror(-err));
+		return err;
+	}
+	set_params(sv, &p);
+	memcpy(p.log, rb->cache, sizeof(p.log));
+	p.new_log = true;
+	p.new_lsn = LC_FIRST_LSN;
+	p.readahead = NULL;
+	p.gc_delay = NULL;
+	sv->rollback = rb;
+	if (attach_with(sv, &p, rollback_attached))
+		return 0;
+	sv->rollback = NULL;
+	lc_mapdir_unlock(&sv->map);
+	return -ENOMEM;
+}
+
+void lc_serve_rollback(struct lc_serve *sv, struct lc_rollback *rb)
+{
+	rb->err = rollback_begin(sv, rb);
+	if (rb->err)
+		rb->done(rb);
+}
+
+/*----------------------------------------------------------------
+ * Start and stop
+ *----------------------------------------------------------------
+ */
+
+void lc_serve_retry(struct lc_serve *sv)
+{
+	if (sv->state == LC_SERVE_FAILED)
+		set_state(sv, sv->claimed ? LC_SERVE_ATTACHING : LC_SERVE_WAITING, "trying again");
+	sv->tries = 0;
+	lc_timer_cancel(sv->daemon->loop, &sv->retry);
+	lc_serve_step(sv);
+}
+
+static void deadline_due(struct lc_timer *t)
+{
+	struct lc_serve *sv = t->data;
+
+	if (sv->ch && !items_idle(sv))
+		lc_log(LC_LOG_NOTICE, sv->who, "stops before everything in flight has ended; it is offered to the next process");
+	lc_channel_free(sv->ch);
+	sv->ch = NULL;
+	sv->claimed = false;
+	void_items(sv);
+	lc_serve_step(sv);
+}
+
+void lc_serve_stop(struct lc_serve *sv, uint64_t patience_ms, void (*gone)(struct lc_serve *sv))
+{
+	sv->stopping = true;
+	sv->gone = gone;
+	lc_timer_cancel(sv->daemon->loop, &sv->retry);
+	lc_timer_cancel(sv->daemon->loop, &sv->verdict);
+	lc_timer_arm(sv->daemon->loop, &sv->deadline, patience_ms);
+	lc_serve_step(sv);
+}
+
+static void init_timer(struct lc_serve *sv, struct lc_timer *t, void (*fn)(struct lc_timer *t))
+{
+	*t = (struct lc_timer){ .expired = fn, .data = sv };
+}
+
+struct lc_serve *lc_serve_new(struct lc_daemon *daemon, const struct lc_conf *conf,
+			      bool takeover)
+{
+	struct lc_serve *sv = calloc(1, sizeof(*sv));
+
+	if (!sv)
+		return NULL;
+	sv->daemon = daemon;
+	sv->conf = *conf;
+	sv->map.fd = -1;
+	lc_uuid_text(sv->uuid_text, conf->uuid);
+	name_it(sv);
+	init_timer(sv, &sv->retry, attach_due);
+	init_timer(sv, &sv->verdict, verdict_due);
+	init_timer(sv, &sv->deadline, deadline_due);
+	init_timer(sv, &sv->step, step);
+	lc_upkeep_init(sv);
+	set_state(sv, LC_SERVE_WAITING, "its device is not there");
+	sv->ch = lc_channel_new(daemon->loop, conf->uuid, takeover, &channel_ops, sv);
+	if (!sv->ch) {
+		free(sv);
+		return NULL;
+	}
+	return sv;
+}
+
+void lc_serve_free(struct lc_serve *sv)
+{
+	struct lc_loop *loop = sv->daemon->loop;
+
+	lc_timer_cancel(loop, &sv->retry);
+	lc_timer_cancel(loop, &sv->verdict);
+	lc_timer_cancel(loop, &sv->deadline);
+	lc_timer_cancel(loop, &sv->step);
+	lc_ssd_close(sv->ssd);
+	lc_upload_free(sv->up);
+	lc_download_free(sv->down);
+	if (sv->store)
+		sv->store->ops->free(sv->store);
+	free(sv);
+}

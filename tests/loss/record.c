@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Linked into a logcached of its own, around lc_store_open(): all that changes the
- * bucket is written down, see journal.h, in the file that LC_LOSS_JOURNAL names.
+ * bucket is written down, see journal.h, in the file that LC_LOSS_JOURNAL names. Changes are
+ * held back for a while, each for another, so that they overtake each other as they do in
+ * a real store.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +14,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "store/loop.h"
 #include "store/open.h"
 
 #include "journal.h"
+
+#define DELAY_MS	300
 
 struct record_store {
 	struct lc_store store;
@@ -27,6 +32,8 @@ struct record_req {
 	struct lc_store_req req;	/* of the store below */
 	struct lc_store_req *up;
 	struct record_store *rs;
+	struct lc_timer timer;		/* until it is submitted below */
+	bool cancelled;
 	uint64_t id;
 };
 
@@ -64,7 +71,8 @@ static void answered(struct lc_store_req *req)
 	struct lc_store_req *up = r->up;
 	bool changes = req->op == LC_STORE_PUT || req->op == LC_STORE_DELETE;
 
-	if (changes && req->status == LC_STORE_UNKNOWN)
+	if (changes && (req->status == LC_STORE_UNKNOWN ||
+			(req->status == LC_STORE_CANCELLED && !r->cancelled)))
 		die("an outcome that is unknown");
 	if (changes)
 		note(r->rs, r, JOURNAL_END, req->status == LC_STORE_OK);
@@ -84,10 +92,22 @@ static bool listed(struct lc_store_req *req, const char *key, uint64_t size)
 	return r->up->list(r->up, key, size);
 }
 
+static void held(struct lc_timer *t)
+{
+	struct record_req *r = t->data;
+
+	if (r->cancelled) {
+		lc_store_set(&r->req, LC_STORE_CANCELLED, "cancelled");
+		answered(&r->req);
+		return;
+	}
+	r->rs->below->ops->submit(r->rs->below, &r->req);
+}
+
 static void submit(struct lc_store *store, struct lc_store_req *up)
 {
 	struct record_store *rs = (struct record_store *)store;
-	struct record_req *r = malloc(sizeof(*r));
+	struct record_req *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		die("memory");
@@ -98,9 +118,14 @@ static void submit(struct lc_store *store, struct lc_store_req *up)
 	r->rs = rs;
 	r->id = rs->next_id++;
 	up->priv = r;
-	if (up->op == LC_STORE_PUT || up->op == LC_STORE_DELETE)
-		note(rs, r, JOURNAL_BEGIN, false);
-	rs->below->ops->submit(rs->below, &r->req);
+	if (up->op != LC_STORE_PUT && up->op != LC_STORE_DELETE) {
+		rs->below->ops->submit(rs->below, &r->req);
+		return;
+	}
+	note(rs, r, JOURNAL_BEGIN, false);
+	r->timer.expired = held;
+	r->timer.data = r;
+	lc_timer_arm(store->loop, &r->timer, random() % DELAY_MS);
 }
 
 static void cancel(struct lc_store *store, struct lc_store_req *up)
@@ -108,6 +133,10 @@ static void cancel(struct lc_store *store, struct lc_store_req *up)
 	struct record_store *rs = (struct record_store *)store;
 	struct record_req *r = up->priv;
 
+	if (r->timer.at) {
+		r->cancelled = true;
+		return;
+	}
 	rs->below->ops->cancel(rs->below, &r->req);
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * replay BASE JOURNAL HISTORY SEED SPAN_MIB CUTS: the SSD is lost, at every moment of a run.
+ * replay BASE JOURNAL HISTORY SEED SPAN_MIB WAYS: the SSD is lost, at every moment of a run.
  *
- * At each cut the bucket is what had been answered, and of what was on its way a part
- * chosen at random. A host that has nothing but the bucket attaches the volume and reads it;
- * the oracle of the power-cut test says whether that is the state after some prefix
- * of what was acknowledged (I2), and not an older one than was said to be uploaded.
+ * At each moment the bucket is what had been answered, and of what was on its way any part
+ * (at most WAYS of them are tried). A host that has nothing but the bucket attaches the volume and
+ * reads it; the oracle of the power-cut test says whether that is the state after some
+ * prefix of what was acknowledged (I2), and not an older one than was said to be uploaded.
  *
- * BASE: a directory, the bucket as it was before. CUTS 0: every moment. TAP.
+ * BASE: a directory, the bucket as it was before. TAP.
  */
 #include <errno.h>
 #include <glob.h>
@@ -46,7 +46,7 @@ struct replay {
 	uint8_t *buf;
 	uint8_t uuid[16];
 	uint64_t puts, deletes, starts, cut_off, promises;
-	uint64_t cuts, with_holes, before, violations, distinct;
+	uint64_t cuts, with_holes, violations, distinct;
 	uint64_t sum;			/* of what was read last, to see whether anything changes */
 };
 
@@ -80,19 +80,18 @@ static void *read_file(const char *path, size_t *size)
 static void read_base(struct replay *r, const char *dir)
 {
 	char pattern[1024];
+	const char *path;
 	glob_t found;
+	size_t size;
+	void *data;
 
 	snprintf(pattern, sizeof(pattern), "%s/*/manifest", dir);
 	if (glob(pattern, 0, NULL, &found) || found.gl_pathc != 1)
 		die("%s: not a bucket with one volume", dir);
-	{
-		const char *path = found.gl_pathv[0];
-		size_t size;
-		void *data = read_file(path, &size);
-
-		side_put(r->side, path + strlen(dir) + 1, data, size);
-		free(data);
-	}
+	path = found.gl_pathv[0];
+	data = read_file(path, &size);
+	side_put(r->side, path + strlen(dir) + 1, data, size);
+	free(data);
 	globfree(&found);
 }
 
@@ -180,25 +179,22 @@ static bool step(struct replay *r, const struct change *c)
  *----------------------------------------------------------------
  */
 
-/* An owner that was replaced has nothing in flight that counts; each other one is a hole or not. */
-static void let_some_through(struct replay *r)
+/* Of what is on its way, what bit i of @mask says. */
+static void let_through(struct replay *r, uint64_t mask)
 {
-	bool some = false;
 	unsigned int i;
 
 	for (i = 0; i < r->nr_open; i++) {
 		const struct change *c = &r->open[i];
 
-		/* The manifest is put on a condition, one at a time. */
-		if (!rng_chance(&r->rng, 50))
+		if (!(mask >> i & 1))
 			continue;
-		some = true;
 		if (c->e.op == JOURNAL_PUT)
 			side_extra_put(r->side, c->key, c->data, c->e.data_len);
 		else
 			side_extra_delete(r->side, c->key);
 	}
-	r->with_holes += some;
+	r->with_holes += mask != 0;
 }
 
 static void report(struct replay *r, const char *what, const char *text)
@@ -229,17 +225,13 @@ static void judge(struct replay *r)
 		report(r, verdict_name(v.code), v.text);
 }
 
-static void cut(struct replay *r)
+static void cut(struct replay *r, uint64_t mask)
 {
 	char why[512] = "";
 	int err;
 
-	if (!side_uuid(r->side, r->uuid)) {
-		r->before++;
-		return;
-	}
 	r->cuts++;
-	let_some_through(r);
+	let_through(r, mask);
 	err = side_recover(r->side, r->uuid, r->sectors, r->buf, why);
 	if (err)
 		report(r, "cannot be recovered", why);
@@ -247,17 +239,25 @@ static void cut(struct replay *r)
 		judge(r);
 }
 
-static uint64_t count_moments(struct replay *r)
+/*
+ * All ways in which this moment can end, if there are not more than are wanted: nothing of
+ * what is on its way, all of it, and others. After something began, only those that it
+ * is part of: the rest are those of the moment before.
+ */
+static void moment(struct replay *r, bool began, uint64_t want)
 {
-	struct change c;
-	uint64_t n = 0;
+	uint64_t ways = 1ull << min_u64(r->nr_open - began, 20), newest = 0, i, mask;
 
-	while (next(r, &c)) {
-		n += c.e.what != JOURNAL_BEGIN && c.e.done;
-		free((void *)c.key);
+	if (began)
+		newest = 1ull << (r->nr_open - 1);
+	for (i = 0; i < min_u64(want, ways); i++) {
+		mask = ways <= want ? i : rng_next(&r->rng) & (ways - 1);
+		if (i < 2)
+			mask = i ? ways - 1 : 0;
+		else if (ways <= want)
+			mask = i - 1;
+		cut(r, mask | newest);
 	}
-	r->pos = 0;
-	return n;
 }
 
 static uint64_t last_ack(const struct history *h)
@@ -279,22 +279,21 @@ static void result(bool good, const char *text)
 
 static void run(struct replay *r, uint64_t want)
 {
-	uint64_t moments = count_moments(r), done = 0;
 	struct change c;
 	char text[256];
+	bool began;
 
+	if (!side_uuid(r->side, r->uuid))
+		die("there is no volume in the bucket");
 	while (next(r, &c)) {
-		if (!step(r, &c))
-			continue;
-		/* As evenly as possible. */
-		if (!want || (done + 1) * want / moments != done * want / moments)
-			cut(r);
-		done++;
+		began = c.e.what == JOURNAL_BEGIN;
+		if (step(r, &c) || began)
+			moment(r, began, want);
 	}
 	/* Behind the last promise. */
-	cut(r);
-	snprintf(text, sizeof(text), "%" PRIu64 " cuts, %" PRIu64 " with something that was in flight, %" PRIu64
-		 " different contents: %" PRIu64 " violations", r->cuts, r->with_holes,
+	cut(r, 0);
+	snprintf(text, sizeof(text), "%" PRIu64 " cuts, %" PRIu64 " with something that was on its way, %"
+		 PRIu64 " changes of contents: %" PRIu64 " violations", r->cuts, r->with_holes,
 		 r->distinct, r->violations);
 	result(r->cuts && r->distinct > r->cuts / 10 && !r->violations, text);
 	printf("# %" PRIu64 " objects put, %" PRIu64 " deleted, by %" PRIu64 " processes; %" PRIu64
@@ -307,9 +306,10 @@ int main(int argc, char **argv)
 	struct replay r = {
 		.opts = { .discard = DISCARD_ZERO, .atomic = 8, .no_promise = true },
 	};
+	uint64_t *initial;
 
 	if (argc != 7)
-		die("usage: replay BASE JOURNAL HISTORY SEED SPAN_MIB CUTS");
+		die("usage: replay BASE JOURNAL HISTORY SEED SPAN_MIB WAYS");
 	r.file = read_file(argv[2], &r.size);
 	r.h = history_load(argv[3]);
 	if (!r.h)
@@ -320,16 +320,19 @@ int main(int argc, char **argv)
 	r.seen = xcalloc(r.sectors, sizeof(*r.seen));
 	memset(r.seen, 0xff, r.sectors * sizeof(*r.seen));
 	r.buf = xcalloc(r.sectors, SECTOR_SIZE);
-	{
-		uint64_t *initial = xcalloc(r.sectors, sizeof(*initial));
-
-		memset(initial, 0xff, r.sectors * sizeof(*initial));
-		r.oracle = oracle_new(r.h, r.sectors, initial);
-	}
+	initial = xcalloc(r.sectors, sizeof(*initial));
+	memset(initial, 0xff, r.sectors * sizeof(*initial));	/* VAL_ZERO */
+	r.oracle = oracle_new(r.h, r.sectors, initial);
 	r.side = side_new();
 	read_base(&r, argv[1]);
 	run(&r, number(argv[6]));
 	side_free(r.side);
+	oracle_free(r.oracle);
+	history_free(r.h);
+	free(initial);
+	free(r.seen);
+	free(r.buf);
+	free((void *)r.file);
 	printf("1..%u\n", results);
 	return failed ? 1 : 0;
 }

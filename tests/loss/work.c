@@ -68,7 +68,7 @@ static void upload_all(struct history *h, const char *journal, const char *comma
 
 int main(int argc, char **argv)
 {
-	struct workload_opts opts = { .workers = 8, .max_nr = 128, .check_discarded = true };
+	struct workload_opts opts = { .workers = 2, .max_nr = 128, .check_discarded = true };
 	struct workload_result res;
 	struct history *h = history_new(0);
 	struct bdev *dev = bdev_new();

@@ -8,7 +8,7 @@
 . tests/vm/guest-lib.sh
 
 CTL=userspace/logcachectl
-LOGCACHED=${LOGCACHED:-userspace/logcached}
+LOGCACHED=${LOGCACHED:-userspace/logcached/logcached}
 export LOGCACHE_CONF_DIR=/tmp/volumes.d
 mkdir -p /tmp/state
 

@@ -102,7 +102,7 @@ json_t *control_request(const char *cmd, const u8 *uuid)
 	return request;
 }
 
-static int refused(const json_t *request, const json_t *answer)
+int control_refused(const json_t *request, const json_t *answer)
 {
 	const char *error = json_string_value(json_object_get(answer, "error"));
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
@@ -114,18 +114,30 @@ static int refused(const json_t *request, const json_t *answer)
 			 cmd, error ?: "an answer that means nothing");
 }
 
-int control_ask(json_t *request, json_t **answer)
+int control_try(const json_t *request, json_t **answer)
 {
-	json_t *got = NULL;
+	json_int_t err;
 	int fd, ret;
 
+	*answer = NULL;
 	ret = dial(&fd);
-	if (!ret) {
-		got = exchange(fd, request);
-		close(fd);
-		if (!json_is_true(json_object_get(got, "ok")))
-			ret = refused(request, got);
-	}
+	if (ret)
+		return ret;
+	*answer = exchange(fd, request);
+	close(fd);
+	if (json_is_true(json_object_get(*answer, "ok")))
+		return CTL_OK;
+	err = json_integer_value(json_object_get(*answer, "errno"));
+	return err > 0 && err < 4096 ? -err : -EIO;
+}
+
+int control_ask(json_t *request, json_t **answer)
+{
+	json_t *got;
+	int ret = control_try(request, &got);
+
+	if (ret < 0 && ret != -ENOTCONN)
+		ret = control_refused(request, got);
 	json_decref(request);
 	if (!ret && answer)
 		*answer = got;

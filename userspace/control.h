@@ -23,6 +23,13 @@ json_t *control_request(const char *cmd, const u8 *uuid);
 int control_ask(json_t *request, json_t **answer);
 /* The same, but there has to be one. */
 int control_call(json_t *request, json_t **answer);
+/*
+ * Leaves @request alone. -errno without a complaint for what the answer says, or if there
+ * is none; with *@answer, which may be NULL.
+ */
+int control_try(const json_t *request, json_t **answer);
+/* What the answer to @request says, as an exit status; after control_try() failed. */
+int control_refused(const json_t *request, const json_t *answer);
 
 /* Files in volumes.d have changed; nothing to do if none runs. */
 int control_reload(void);

@@ -74,6 +74,9 @@ static inline const char *ctl_arg(const struct ctl *ctl, unsigned int n)
 	return n < ctl->nr_args ? ctl->args[n] : NULL;
 }
 
+/* Ask whoever types, unless --yes was given; CTL_OK: go on. */
+__printf(2, 3) int ctl_confirm(const struct ctl *ctl, const char *fmt, ...);
+
 /* Say on stderr what is wrong: "logcachectl: ...". Returns @status, for callers to return. */
 __printf(2, 3) int ctl_error(int status, const char *fmt, ...);
 
@@ -129,10 +132,26 @@ int cmd_scrub(const struct ctl *ctl);
 int cmd_query(const struct ctl *ctl);
 int cmd_check(const struct ctl *ctl);
 int cmd_dump(const struct ctl *ctl);
+int cmd_volumes(const struct ctl *ctl);
+int cmd_recover(const struct ctl *ctl);
+int cmd_verify_bucket(const struct ctl *ctl);
+int cmd_snapshot(const struct ctl *ctl);
+int cmd_snapshots(const struct ctl *ctl);
+int cmd_snapshot_delete(const struct ctl *ctl);
+int cmd_rollback(const struct ctl *ctl);
+int cmd_metrics(const struct ctl *ctl);
+int cmd_clone(const struct ctl *ctl);
+int cmd_clone_gone(const struct ctl *ctl);
 
 /* The target's options, for --help of create and set. */
 void help_target_options(FILE *out);
 /* The options of a store, for --help. */
 void help_store_options(FILE *out);
+void help_recover(FILE *out);
+void help_snapshot(FILE *out);
+void help_offline(FILE *out);
+void help_rollback(FILE *out);
+void help_clone(FILE *out);
+void help_clone_gone(FILE *out);
 
 #endif /* CTL_H */

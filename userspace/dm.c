@@ -139,6 +139,26 @@ int dm_need_target(void)
 }
 
 /*----------------------------------------------------------------
+ * Names
+ *----------------------------------------------------------------
+ */
+
+char *dm_device_name(const char *number)
+{
+	char *path = xasprintf("/sys/dev/block/%s/uevent", number), line[256];
+	FILE *f = fopen(path, "r");
+	char *name = NULL;
+
+	free(path);
+	while (f && !name && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "DEVNAME=", 8))
+			name = xasprintf("/dev/%.*s", (int)strcspn(line + 8, "\n"), line + 8);
+	if (f)
+		fclose(f);
+	return name ?: xasprintf("%s", number);
+}
+
+/*----------------------------------------------------------------
  * Create, remove
  *----------------------------------------------------------------
  */
@@ -185,6 +205,72 @@ int dm_remove(const char *name, bool udev_sync)
 		ret = task_failed(t, name, "cannot be removed");
 	dm_task_destroy(t);
 	return ret;
+}
+
+/*----------------------------------------------------------------
+ * Another table
+ *----------------------------------------------------------------
+ */
+
+int dm_open_count(const char *name, unsigned int *nr)
+{
+	struct dm_task *t = task_new(DM_DEVICE_INFO, name);
+	struct dm_info info;
+	int ret = CTL_OK;
+
+	if (!t)
+		return no_task(name);
+	if (!dm_task_run(t))
+		ret = task_failed(t, name, "cannot be asked");
+	else if (!dm_task_get_info(t, &info) || !info.exists)
+		ret = no_device(name);
+	else
+		*nr = info.open_count;
+	dm_task_destroy(t);
+	return ret;
+}
+
+static int run_simple(int type, const char *name, const char *doing)
+{
+	struct dm_task *t = task_new(type, name);
+	int ret = CTL_OK;
+
+	if (!t)
+		return no_task(name);
+	/* There may be no udev that would answer. */
+	dm_udev_set_sync_support(0);
+	if (!dm_task_run(t))
+		ret = task_failed(t, name, doing);
+	dm_task_destroy(t);
+	return ret;
+}
+
+int dm_suspend(const char *name)
+{
+	return run_simple(DM_DEVICE_SUSPEND, name, "cannot be suspended");
+}
+
+int dm_resume(const char *name)
+{
+	return run_simple(DM_DEVICE_RESUME, name, "cannot be resumed");
+}
+
+static int load(const char *name, u64 sectors, const char *type, const char *params)
+{
+	struct dm_task *t = task_new(DM_DEVICE_RELOAD, name);
+	int ret = CTL_OK;
+
+	if (!t)
+		return no_task(name);
+	if (!dm_task_add_target(t, 0, sectors, type, params) || !dm_task_run(t))
+		ret = task_failed(t, name, "the table cannot be loaded");
+	dm_task_destroy(t);
+	return ret;
+}
+
+int dm_replace(const char *name, u64 sectors, const char *type, const char *params)
+{
+	return load(name, sectors, type, params) ?: dm_suspend(name) ?: dm_resume(name);
 }
 
 /*----------------------------------------------------------------

@@ -12,6 +12,11 @@ _logcachectl_target_options() {
 		sed -n '1,/^Options of the target/d; s/^  \([a-z_]\+\) .*/\1/p'
 }
 
+_logcachectl_store_options() {
+	logcachectl format --help 2>/dev/null |
+		sed -n '1,/^Options of the store/d; s/^  \([a-z_]\+\) .*/\1/p'
+}
+
 _logcachectl_volumes() {
 	logcachectl list 2>/dev/null | sed -n '1d; s/ .*//p'
 }
@@ -34,9 +39,13 @@ _logcachectl() {
 	--option)
 		mapfile -t COMPREPLY < <(compgen -S = -W "$(_logcachectl_target_options)" -- "$cur")
 		return ;;
+	--store-option)
+		mapfile -t COMPREPLY < <(compgen -S = -W "$(_logcachectl_store_options)" -- "$cur")
+		return ;;
 	esac
 	case $cmd in
-	remove | status | set | flush | drain | scrub | query)
+	remove | status | set | flush | drain | scrub | query | snapshot | snapshots | \
+		snapshot-delete | rollback | clone | clone-gone)
 		[ "$COMP_CWORD" -eq 2 ] && words=$(_logcachectl_volumes) ;;
 	esac
 	if [ "$cmd" = set ] && [ "$COMP_CWORD" -eq 3 ]; then

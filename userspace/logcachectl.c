@@ -94,6 +94,77 @@ static const struct ctl_opt dump_opts[] = {
 	{}
 };
 
+static const struct ctl_opt volumes_opts[] = {
+	{ "origin", "URL", "s3://BUCKET/PREFIX, file:/DIR", .required = true },
+	OPT_ENDPOINT,
+	OPT_STORE,
+	OPT_JSON,
+	{}
+};
+
+#define OPT_VOLUME	{ "volume", "UUID", "of the volume", .required = true }
+#define OPT_WHERE	{ "origin", "URL", "where it is (default: as written down on this host)" }
+
+static const struct ctl_opt recover_opts[] = {
+	OPT_CACHE,
+	OPT_VOLUME,
+	OPT_WHERE,
+	OPT_SEGMENT,
+	OPT_ENDPOINT,
+	OPT_STORE,
+	OPT_NO_FENCING,
+	OPT_YES,
+	OPT_FORCE_WRITE,
+	{}
+};
+
+static const struct ctl_opt verify_bucket_opts[] = {
+	OPT_VOLUME,
+	OPT_WHERE,
+	OPT_ENDPOINT,
+	OPT_STORE,
+	{ "list", NULL, "every object" },
+	OPT_JSON,
+	{}
+};
+
+#define OPT_OFFLINE	{ "offline", NULL, "without logcached, of a volume that runs nowhere" }
+#define OPT_NO_FLUSH	{ "no-flush", NULL, "as it is in the store: upload nothing first" }
+#define OPT_TIMEOUT	{ "timeout", "SECONDS", "for what is uploaded first (default: none)" }
+
+static const struct ctl_opt snapshot_opts[] = {
+	OPT_NO_FLUSH,
+	OPT_TIMEOUT,
+	OPT_OFFLINE,
+	{}
+};
+
+static const struct ctl_opt offline_opts[] = {
+	OPT_OFFLINE,
+	{}
+};
+
+static const struct ctl_opt rollback_opts[] = {
+	{ "cache", "DEV", "its new cache, if it does not run; what is on it is lost" },
+	OPT_SEGMENT,
+	OPT_OFFLINE,
+	OPT_YES,
+	{ "force", NULL, "even if it is open; overwrite what is on the cache, even dirty data" },
+	{}
+};
+
+static const struct ctl_opt clone_opts[] = {
+	{ "snapshot", "NAME", "of this state (default: as the volume is now)" },
+	{ "cache", "DEV", "make this device its cache; what is on it is lost" },
+	OPT_SEGMENT,
+	OPT_NO_FLUSH,
+	OPT_TIMEOUT,
+	OPT_OFFLINE,
+	OPT_YES,
+	OPT_FORCE_WRITE,
+	{}
+};
+
 static const struct ctl_cmd commands[] = {
 	{ "format", "", "make a device a cache; what is on it is lost",
 	  cmd_format, 0, 0, format_opts, help_store_options },
@@ -119,6 +190,26 @@ static const struct ctl_cmd commands[] = {
 	  cmd_check, 0, 0, check_opts },
 	{ "dump", "", "show what is on a cache device that is not in use",
 	  cmd_dump, 0, 0, dump_opts },
+	{ "volumes", "", "the volumes in a store",
+	  cmd_volumes, 0, 0, volumes_opts, help_store_options },
+	{ "recover", "", "give a volume in a store a new, empty cache",
+	  cmd_recover, 0, 0, recover_opts, help_recover },
+	{ "verify-bucket", "", "verify all objects of a volume in a store; changes nothing",
+	  cmd_verify_bucket, 0, 0, verify_bucket_opts, help_store_options },
+	{ "snapshot", "VOL NAME", "keep the volume in a store as it is now",
+	  cmd_snapshot, 2, 2, snapshot_opts, help_snapshot },
+	{ "snapshots", "VOL", "the snapshots and clones of a volume in a store",
+	  cmd_snapshots, 1, 1, json_opts },
+	{ "snapshot-delete", "VOL NAME", "do not keep it any longer",
+	  cmd_snapshot_delete, 2, 2, offline_opts, help_offline },
+	{ "metrics", "", "what logcached counts, for Prometheus",
+	  cmd_metrics, 0, 0, no_opts },
+	{ "rollback", "VOL NAME", "make a volume in a store what the snapshot is",
+	  cmd_rollback, 2, 2, rollback_opts, help_rollback },
+	{ "clone", "VOL", "a new volume that begins as this one and shares its objects",
+	  cmd_clone, 1, 1, clone_opts, help_clone },
+	{ "clone-gone", "VOL UUID", "the clone was deleted: do not keep objects for it",
+	  cmd_clone_gone, 2, 2, offline_opts, help_clone_gone },
 };
 
 /*----------------------------------------------------------------
@@ -134,7 +225,7 @@ static void program_help(FILE *out)
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(out, "  %-15s %s\n", commands[i].name, commands[i].brief);
 	fputs("\nlogcachectl COMMAND --help explains a command.\n"
-	      "Exit status: 0 done, 1 failed (check: faults found), 2 bad usage (check: cannot check).\n",
+	      "Exit status: 0 done, 1 failed (check, verify-bucket: faults found), 2 bad usage (cannot check).\n",
 	      out);
 }
 

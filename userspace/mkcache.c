@@ -11,7 +11,6 @@
 
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <blkid/blkid.h>
 #include <linux/string.h>
@@ -77,18 +76,10 @@ int mkcache_may_overwrite(const struct device *dev)
 
 int mkcache_ask(const struct ctl *ctl, const struct device *dev)
 {
-	char size[SIZE_TEXT], answer[8] = "";
+	char size[SIZE_TEXT];
 
-	if (ctl_has(ctl, "yes"))
-		return CTL_OK;
-	if (!isatty(STDIN_FILENO))
-		return ctl_error(CTL_USAGE, "%s: nobody to ask; use --yes", ctl->cmd->name);
-	printf("Everything on %s (%s) will be lost. Go on? [y/N] ", dev->path,
-	       size_text(size, dev->sectors << LC_SECTOR_SHIFT));
-	fflush(stdout);
-	if (!fgets(answer, sizeof(answer), stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
-		return ctl_error(CTL_FAILED, "%s: nothing was changed", ctl->cmd->name);
-	return CTL_OK;
+	return ctl_confirm(ctl, "Everything on %s (%s) will be lost.", dev->path,
+			   size_text(size, dev->sectors << LC_SECTOR_SHIFT));
 }
 
 /*----------------------------------------------------------------

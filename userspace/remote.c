@@ -178,6 +178,20 @@ int remote_save(const struct lc_conf *conf)
 	return CTL_OK;
 }
 
+int remote_volume(const struct ctl *ctl, struct lc_conf *conf)
+{
+	const char *text = ctl_get(ctl, "volume");
+	u8 uuid[16];
+
+	if (!uuid_parse(text, uuid))
+		return ctl_error(CTL_USAGE,
+				 "%s: --volume: '%s' is no UUID; logcachectl volumes lists those of a store",
+				 ctl->cmd->name, text);
+	if (ctl_has(ctl, "origin"))
+		return remote_options(ctl, conf, uuid);
+	return remote_no_options(ctl) ?: remote_load(conf, uuid);
+}
+
 bool remote_known(const u8 uuid[16])
 {
 	char text[UUID_TEXT];
@@ -296,6 +310,18 @@ int remote_create(struct remote *r, u64 sectors)
 		return ctl_error(CTL_FAILED, "%s: volume %s was not made: %s", r->conf.url, text,
 				 o.why);
 	return CTL_OK;
+}
+
+int remote_has(struct remote *r, const u8 uuid[16], bool *there)
+{
+	struct lc_store_req req = { .op = LC_STORE_HEAD };
+
+	lc_key_manifest(req.key, uuid);
+	lc_store_wait(r->store, &req);
+	*there = req.status == LC_STORE_OK;
+	if (*there || req.status == LC_STORE_NOT_FOUND)
+		return CTL_OK;
+	return ctl_error(CTL_FAILED, "%s: %s", r->conf.url, req.why);
 }
 
 static int decode_manifest(struct remote *r, const u8 uuid[16], const struct lc_store_req *req,

@@ -29,6 +29,8 @@ const char *remote_conf_dir(void);
 int remote_options(const struct ctl *ctl, struct lc_conf *conf, const u8 uuid[16]);
 /* One of these without --origin makes no sense. */
 int remote_no_options(const struct ctl *ctl);
+/* --volume, where --origin says or where this host knows it to be. */
+int remote_volume(const struct ctl *ctl, struct lc_conf *conf);
 
 /* What is written down. */
 int remote_load(struct lc_conf *conf, const u8 uuid[16]);
@@ -47,6 +49,8 @@ int remote_fencing(struct remote *r);
 
 /* The new volume conf.uuid. */
 int remote_create(struct remote *r, u64 sectors);
+/* Is there a manifest of it? */
+int remote_has(struct remote *r, const u8 uuid[16], bool *there);
 /* Of a volume that is there; to be freed. */
 int remote_manifest(struct remote *r, const u8 uuid[16], struct lc_manifest *m);
 

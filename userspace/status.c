@@ -7,6 +7,7 @@
 #include "dm.h"
 #include "format.h"
 #include "status.h"
+#include "status_store.h"
 
 /*----------------------------------------------------------------
  * Parsing
@@ -161,7 +162,7 @@ static bool unit_text(const char *key, u64 v, char *buf, size_t len)
 	return true;
 }
 
-static void print_pair(const char *key, const char *value, FILE *out)
+void status_print_pair(const char *key, const char *value, FILE *out)
 {
 	char text[64];
 	u64 v;
@@ -183,7 +184,7 @@ static void print_group(const struct status *s, const char *group, FILE *out)
 		if (!any)
 			fprintf(out, " %s\n", group);
 		any = true;
-		print_pair(s->pair[i].key, s->pair[i].value, out);
+		status_print_pair(s->pair[i].key, s->pair[i].value, out);
 	}
 	if (any && !strcmp(group, "reads") && status_hit_ratio(s) >= 0)
 		fprintf(out, "  %-22s %.1f %%\n", "hit ratio", status_hit_ratio(s));
@@ -224,15 +225,24 @@ json_t *status_json(const struct status *s, const char *name)
 /* @data: JSON array to add to, or NULL to print. */
 static int show(const char *name, void *data)
 {
+	json_t *store, *o;
 	struct status s;
 	int ret = status_of(&s, name);
 
 	if (ret)
 		return ret;
-	if (data)
-		json_array_append_new(data, status_json(&s, name));
-	else
+	store = status_store(name);
+	if (data) {
+		o = status_json(&s, name);
+		if (store)
+			json_object_set(o, "store", store);
+		json_array_append_new(data, o);
+	} else {
 		status_print(&s, name, stdout);
+		if (store)
+			status_store_print(store, stdout);
+	}
+	json_decref(store);
 	status_free(&s);
 	return CTL_OK;
 }

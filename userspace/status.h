@@ -35,6 +35,8 @@ u64 status_num(const struct status *s, const char *key);
 /* Percent of reads served from the cache; negative if there were none. */
 double status_hit_ratio(const struct status *s);
 
+/* One line, with what @value means for a person. */
+void status_print_pair(const char *key, const char *value, FILE *out);
 void status_print(const struct status *s, const char *name, FILE *out);
 json_t *status_json(const struct status *s, const char *name);
 

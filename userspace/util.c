@@ -26,6 +26,25 @@ int ctl_error(int status, const char *fmt, ...)
 	return status;
 }
 
+int ctl_confirm(const struct ctl *ctl, const char *fmt, ...)
+{
+	char answer[8] = "";
+	va_list ap;
+
+	if (ctl_has(ctl, "yes"))
+		return CTL_OK;
+	if (!isatty(STDIN_FILENO))
+		return ctl_error(CTL_USAGE, "%s: nobody to ask; use --yes", ctl->cmd->name);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf(" Go on? [y/N] ");
+	fflush(stdout);
+	if (!fgets(answer, sizeof(answer), stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
+		return ctl_error(CTL_FAILED, "%s: nothing was changed", ctl->cmd->name);
+	return CTL_OK;
+}
+
 bool parse_u64(const char *text, u64 *value)
 {
 	char *end;

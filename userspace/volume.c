@@ -262,22 +262,6 @@ struct row {
 	struct status status;
 };
 
-/* A table names devices by number; people know them by name. */
-static char *device_name(const char *number)
-{
-	char *path = xasprintf("/sys/dev/block/%s/uevent", number), line[256];
-	FILE *f = fopen(path, "r");
-	char *name = NULL;
-
-	free(path);
-	while (f && !name && fgets(line, sizeof(line), f))
-		if (!strncmp(line, "DEVNAME=", 8))
-			name = xasprintf("/dev/%.*s", (int)strcspn(line + 8, "\n"), line + 8);
-	if (f)
-		fclose(f);
-	return name ?: xasprintf("%s", number);
-}
-
 static int read_row(struct row *r, const char *name)
 {
 	char *table, *rest;
@@ -288,8 +272,8 @@ static int read_row(struct row *r, const char *name)
 		return ret;
 	ret = status_of(&r->status, name);
 	rest = table;
-	r->cache = device_name(strtok_r(rest, " ", &rest) ?: "?");
-	r->origin = device_name(strtok_r(rest, " ", &rest) ?: "?");
+	r->cache = dm_device_name(strtok_r(rest, " ", &rest) ?: "?");
+	r->origin = dm_device_name(strtok_r(rest, " ", &rest) ?: "?");
 	free(table);
 	return ret;
 }

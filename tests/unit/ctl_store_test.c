@@ -3,6 +3,10 @@
  * logcachectl and volumes in a store, which is a directory here. Needs no root, no
  * module and no logcached.
  */
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include "ctl_run.h"
 
 #define UUID		"6ba7b810-9dad-41d1-80b4-00c04fd430c8"
@@ -178,6 +182,265 @@ static void format_that_fails_in_the_middle(void)
 	CHECK(is_stored() && cache_is_empty());
 }
 
+/*----------------------------------------------------------------
+ * recover, volumes
+ *----------------------------------------------------------------
+ */
+
+#define RECOVER		"recover --cache new.img --yes --volume " UUID
+
+static void start_formatted(void)
+{
+	start();
+	REQUIRE(!ctl(FORMAT));
+	REQUIRE(!system("rm -f new.img && truncate -s 64M new.img"));
+}
+
+static void recover_gives_a_new_cache(void)
+{
+	char uuid[64];
+
+	start_formatted();
+	CHECK(!ctl(RECOVER));
+	CHECK(says("for       helper:" UUID ", 1 GiB"));
+	CHECK(sscanf(strstr(out, "uuid "), "uuid %60s", uuid) == 1);
+	CHECK(file_says("conf/volumes.d/" UUID ".conf", uuid));
+	CHECK(!ctl("check --cache new.img"));
+	CHECK(ctl(RECOVER) == 1);
+	CHECK(says("use --force to format it again"));
+}
+
+/* On another host, which knows nothing. */
+static void recover_elsewhere(void)
+{
+	start_formatted();
+	REQUIRE(!system("rm -r conf"));
+	CHECK(ctl(RECOVER) == 1);
+	CHECK(says("this host does not know where it is"));
+	CHECK(ctl(RECOVER " --endpoint http://x") == 2);
+	CHECK(ctl("check --cache new.img") == 2);
+	CHECK(!ctl(RECOVER " --origin " URL));
+	CHECK(is_known());
+	CHECK(!ctl("check --cache new.img"));
+}
+
+static void recover_of_what_is_not_there(void)
+{
+	start_formatted();
+	CHECK(ctl("recover --cache new.img --yes --volume 1234") == 2);
+	REQUIRE(!system("rm -r store/*"));
+	CHECK(ctl(RECOVER) == 1);
+	CHECK(says("there is no volume " UUID));
+	REQUIRE(!system("mkdir store/" UUID " && head -c 128 /dev/zero >store/" UUID "/manifest"));
+	CHECK(ctl(RECOVER) == 1);
+	CHECK(says("its manifest is damaged"));
+	CHECK(ctl("check --cache new.img") == 2);
+}
+
+static void volumes_are_listed(void)
+{
+	start_formatted();
+	CHECK(!ctl("volumes --json --origin " URL));
+	CHECK(json_at("") == 1 && says("\"uuid\": \"" UUID "\""));
+	CHECK(json_at("0.sectors") == 2097152 && json_at("0.epoch") == 0);
+	CHECK(json_at("0.objects") == 1 && json_at("0.snapshots") == 0);
+	REQUIRE(!ctl("snapshot " UUID " monday --offline"));
+	CHECK(!ctl("volumes --json --origin " URL));
+	CHECK(json_at("0.epoch") == 1 && json_at("0.snapshots") == 1);
+	/* One that is damaged does not hide the others. */
+	REQUIRE(!system("mkdir store/00112233-4455-6677-8899-aabbccddeeff"
+			" && echo >store/00112233-4455-6677-8899-aabbccddeeff/manifest"));
+	CHECK(ctl("volumes --origin " URL) == 1);
+	CHECK(says("00112233-4455-6677-8899-aabbccddeeff: its manifest is damaged") && says(UUID));
+	CHECK(ctl("volumes --origin file:/nowhere/at/all") == 1);
+}
+
+/*----------------------------------------------------------------
+ * Snapshots and so on, without logcached
+ *----------------------------------------------------------------
+ */
+
+static void changes_need_somebody(void)
+{
+	static const char * const commands[] = {
+		"snapshot " UUID " monday", "snapshot-delete " UUID " monday", "clone " UUID,
+		"clone-gone " UUID " 00112233-4455-6677-8899-aabbccddeeff",
+		"rollback " UUID " monday --yes --cache new.img",
+	};
+	u32 i;
+
+	start_formatted();
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		CHECK(ctl(commands[i]) == 1);
+		CHECK(says("no logcached runs") && says("--offline"));
+	}
+	CHECK(ctl("metrics") == 1);
+	CHECK(ctl("check --cache new.img") == 2);
+	CHECK(!ctl("volumes --json --origin " URL));
+	CHECK(json_at("0.epoch") == 0);
+}
+
+static void snapshots_come_and_go(void)
+{
+	start_formatted();
+	CHECK(!ctl("snapshot " UUID " monday --offline"));
+	CHECK(ctl("snapshot " UUID " monday --offline") == 1);
+	CHECK(says("has a snapshot 'monday' already"));
+	CHECK(ctl("snapshot " UUID " 'mon day' --offline") == 2);
+	CHECK(ctl("snapshot " UUID " '' --offline") == 2);
+	CHECK(ctl("snapshot " UUID " tuesday --offline --timeout soon") == 2);
+	CHECK(!ctl("snapshots " UUID " --json"));
+	CHECK(json_at("snapshots") == 1 && json_at("clones") == 0);
+	CHECK(!ctl("snapshots " UUID));
+	CHECK(says("monday"));
+	CHECK(ctl("snapshot-delete " UUID " tuesday --offline") == 1);
+	CHECK(says("has no snapshot 'tuesday'"));
+	CHECK(!ctl("snapshot-delete " UUID " monday --offline"));
+	CHECK(!ctl("snapshots " UUID " --json"));
+	CHECK(json_at("snapshots") == 0);
+}
+
+static void clones_come_and_go(void)
+{
+	char clone[64] = "", cmd[256];
+
+	start_formatted();
+	CHECK(ctl("clone " UUID " --offline --snapshot monday") == 1);
+	CHECK(ctl("clone " UUID " --offline --segment-size 1M") == 2);
+	CHECK(says("--segment-size is for --cache"));
+	CHECK(!ctl("clone " UUID " --offline --cache new.img --yes"));
+	CHECK(sscanf(strstr(out, "helper:"), "helper:%36s", clone) == 1 && strcmp(clone, UUID));
+	CHECK(!ctl("check --cache new.img"));
+	snprintf(cmd, sizeof(cmd), "conf/volumes.d/%s.conf", clone);
+	CHECK(!access(cmd, F_OK));
+	CHECK(!ctl("snapshots " UUID " --json"));
+	CHECK(json_at("clones") == 1 && says(clone));
+	snprintf(cmd, sizeof(cmd), "clone-gone " UUID " %s --offline", clone);
+	CHECK(ctl(cmd) == 1);
+	CHECK(says("delete all below"));
+	REQUIRE(!system("find store -name manifest -not -path '*" UUID "*' -delete"));
+	CHECK(!ctl(cmd));
+	CHECK(ctl("clone-gone " UUID " x --offline") == 2);
+	CHECK(!ctl("snapshots " UUID " --json"));
+	CHECK(json_at("clones") == 0);
+}
+
+static void rollback_takes_a_new_cache(void)
+{
+	char uuid[64];
+
+	start_formatted();
+	REQUIRE(!ctl("snapshot " UUID " monday --offline"));
+	CHECK(ctl("rollback " UUID " tuesday --offline --cache new.img --yes") == 1);
+	CHECK(says("has no snapshot 'tuesday'"));
+	CHECK(ctl("rollback " UUID " monday --offline --yes") == 2);
+	CHECK(ctl("rollback " UUID " monday --offline --cache new.img") == 2);
+	CHECK(says("nobody to ask"));
+	CHECK(ctl("check --cache new.img") == 2);
+	CHECK(!ctl("rollback " UUID " monday --offline --cache new.img --yes"));
+	CHECK(!ctl("check --cache new.img"));
+	CHECK(!ctl("dump --cache new.img --json"));
+	CHECK(sscanf(strstr(out, "\"uuid\": "), "\"uuid\": \"%36[^\"]", uuid) == 1);
+	CHECK(file_says("conf/volumes.d/" UUID ".conf", uuid));
+	CHECK(!ctl("volumes --origin " URL));
+	CHECK(says(uuid));
+}
+
+/*----------------------------------------------------------------
+ * verify-bucket
+ *----------------------------------------------------------------
+ */
+
+static void verify_bucket_finds_damage(void)
+{
+	start_formatted();
+	/* The first owner leaves nothing, the second puts a fence behind it. */
+	REQUIRE(!ctl("snapshot " UUID " monday --offline"));
+	REQUIRE(!ctl("snapshot " UUID " tuesday --offline"));
+	CHECK(!ctl("verify-bucket --volume " UUID " --list"));
+	CHECK(says("no damage") && says("fence  epoch 1 seq 1"));
+	CHECK(!ctl("verify-bucket --volume " UUID " --json"));
+	CHECK(json_at("ok") == 1 && json_at("nr_objects") == 1 && json_at("kinds.fence") == 1);
+	CHECK(json_at("snapshots") == 2 && json_at("damaged") == 0);
+	REQUIRE(!system("printf x | dd of=store/" UUID "/data/0000000000000001/0000000000000001"
+			" bs=1 seek=70 conv=notrunc status=none"));
+	CHECK(ctl("verify-bucket --volume " UUID) == 1);
+	CHECK(says("damaged: " UUID "/data/0000000000000001/0000000000000001: "));
+	CHECK(ctl("verify-bucket --volume " UUID " --json --list") == 1);
+	CHECK(json_at("ok") == 0 && json_at("damaged") == 1 && json_at("objects") == 1);
+	CHECK(says("\"damage\":"));
+	CHECK(ctl("verify-bucket --volume 00112233-4455-6677-8899-aabbccddeeff --origin " URL) == 2);
+	CHECK(ctl("verify-bucket --volume " UUID " --origin file:/nowhere/at/all") == 2);
+	CHECK(ctl("verify-bucket --volume 1234") == 2);
+}
+
+/*----------------------------------------------------------------
+ * logcached
+ *----------------------------------------------------------------
+ */
+
+/* One that answers every line with @line, or hangs up. */
+static pid_t answer_with(const char *line)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "run/logcached.sock" };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), one;
+	char buf[4096];
+	pid_t pid;
+
+	unlink(to.sun_path);
+	REQUIRE(fd >= 0 && !bind(fd, (void *)&to, sizeof(to)) && !listen(fd, 8));
+	pid = fork();
+	REQUIRE(pid >= 0);
+	if (pid) {
+		close(fd);
+		return pid;
+	}
+	while ((one = accept(fd, NULL, NULL)) >= 0) {
+		if (read(one, buf, sizeof(buf)) > 0)
+			dprintf(one, "%s", line);
+		close(one);
+	}
+	_exit(0);
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	unlink("run/logcached.sock");
+}
+
+static void answers_of_logcached(void)
+{
+	static const struct {
+		const char *line;
+		int status;
+		const char *text;
+	} cases[] = {
+		{ "{\"ok\": true}\n", 0, "" },
+		{ "{\"error\": \"no such snapshot\", \"errno\": 2}\n", 1, "no such snapshot" },
+		{ "{\"ok\": 1}\n", 1, "an answer that means nothing" },
+		{ "[]\n", 1, "an answer that means nothing" },
+		{ "{\"ok\": true}", 1, "no answer" },
+		{ "{\n", 1, "no answer" },
+		{ "", 1, "no answer" },
+	};
+	pid_t pid;
+	u32 i;
+
+	start_formatted();
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		pid = answer_with(cases[i].line);
+		CHECK(ctl("snapshot-delete " UUID " monday") == cases[i].status);
+		CHECK(says(cases[i].text));
+		end(pid);
+	}
+	pid = answer_with("{\"ok\": true, \"text\": \"# TYPE x counter\\nx 1\\n\"}\n");
+	CHECK(!ctl("metrics"));
+	CHECK(!strcmp(out, "# TYPE x counter\nx 1\n"));
+	end(pid);
+}
+
 int main(void)
 {
 	ctl_setup();
@@ -188,6 +451,16 @@ int main(void)
 	RUN(format_changes_nothing_for_bad_input);
 	RUN(secrets_are_not_options);
 	RUN(format_that_fails_in_the_middle);
+	RUN(recover_gives_a_new_cache);
+	RUN(recover_elsewhere);
+	RUN(recover_of_what_is_not_there);
+	RUN(volumes_are_listed);
+	RUN(changes_need_somebody);
+	RUN(snapshots_come_and_go);
+	RUN(clones_come_and_go);
+	RUN(rollback_takes_a_new_cache);
+	RUN(verify_bucket_finds_damage);
+	RUN(answers_of_logcached);
 	ctl_cleanup();
 	return tap_done();
 }

@@ -16,6 +16,7 @@
 #include "ctl_test.h"
 #include "dm.h"
 #include "status.h"
+#include "status_store.h"
 
 #define CHECK_CMD	"check --cache " CACHE_FILE
 #define DUMP_CMD	"dump --cache " CACHE_FILE
@@ -950,6 +951,18 @@ const char *ctl_get(const struct ctl *c, const char *name)
 	return NULL;
 }
 
+json_t *status_store(const char *name)
+{
+	(void)name;
+	return NULL;
+}
+
+void status_store_print(const json_t *store, FILE *f)
+{
+	(void)store;
+	(void)f;
+}
+
 int dm_each_volume(int (*fn)(const char *name, void *data), void *data)
 {
 	return fn("vol", data);
@@ -1082,7 +1095,8 @@ static bool options_agree(const char *help, const char *section)
 
 static const char * const command_names[] = {
 	"format", "create", "remove", "list", "status", "set", "flush", "drain", "scrub", "query",
-	"check", "dump",
+	"check", "dump", "volumes", "recover", "verify-bucket", "snapshot", "snapshots",
+	"snapshot-delete", "rollback", "clone", "clone-gone", "metrics",
 };
 
 static void help_and_man_page_agree(void)
@@ -1137,13 +1151,14 @@ static void completion_knows_commands_and_options(void)
 	snprintf(cmd, sizeof(cmd),
 		 "PATH=$(dirname '%s'):$PATH bash -c '. %s/userspace/logcachectl.bash; "
 		 "t() { COMP_WORDS=(logcachectl \"$@\"); COMP_CWORD=$#; COMPREPLY=(); _logcachectl; echo \"${COMPREPLY[@]}\"; }; "
-		 "t che; t format --seg; t create v --option mo; t check --' 2>&1", binary, top);
+		 "t che; t snapshot-; t format --seg; t create v --option mo; "
+		 "t format --store-option gc; t check --' 2>&1", binary, top);
 	p = popen(cmd, "r");
 	CHECK(p);
 	n = fread(out, 1, sizeof(out) - 1, p);
 	out[n] = '\0';
 	CHECK(!pclose(p));
-	CHECK(says("check\n--segment-size\nmode=\n--cache --json --force --help\n"));
+	CHECK(says("check\nsnapshot-delete\n--segment-size\nmode=\ngc_target=\n--cache --json --force --help\n"));
 }
 
 int main(void)

@@ -52,12 +52,14 @@ static void add(struct lc_daemon *d, const struct lc_conf *conf)
 static void gone(struct lc_serve *sv)
 {
 	struct lc_daemon *d = sv->daemon;
-	struct lc_conf conf = sv->conf;
 	bool again = sv->again && !d->stopping;
+	struct lc_conf conf;
+	uint8_t uuid[16];
 
+	memcpy(uuid, sv->conf.uuid, sizeof(uuid));
 	list_del(&sv->list);
 	lc_serve_free(sv);
-	if (again && load(d, conf.uuid, &conf))
+	if (again && load(d, uuid, &conf))
 		add(d, &conf);
 	if (d->stopping && list_empty(&d->volumes))
 		lc_loop_stop(d->loop);

@@ -26,6 +26,8 @@
 /* Another process has the object map open: it is waited for, but not for ever. */
 #define MAP_WAIT_MS	100u
 #define MAP_WAITS	20u
+#define ROLLBACK_WAIT_MS 50u
+#define ROLLBACK_WAITS	60u
 #define BACKOFF_MS	1000u
 #define BACKOFF_MAX	60000u
 
@@ -432,11 +434,12 @@ static void step(struct lc_timer *t)
 {
 	struct lc_serve *sv = t->data;
 
-	if (sv->stopping) {
+	/* A rollback ends first, and comes back here. */
+	if (sv->stopping && !sv->rollback) {
 		step_stopping(sv);
 		return;
 	}
-	if (sv->rollback)
+	if (sv->rolling || sv->stopping)
 		return;
 	if (sv->vol && (sv->drop || !sv->claimed || wrong_cache(sv))) {
 		close_volume(sv);
@@ -448,7 +451,8 @@ static void step(struct lc_timer *t)
 		lc_ssd_close(sv->ssd);
 		sv->ssd = NULL;
 	}
-	if (sv->claimed && !sv->vol && !sv->retry.at && !sv->verdict.at && !lc_serve_hopeless(sv))
+	if (sv->claimed && !sv->vol && !sv->retry.at && !sv->verdict.at && !sv->rollback &&
+	    !lc_serve_hopeless(sv))
 		attach(sv);
 }
 
@@ -561,14 +565,20 @@ void lc_serve_refused(struct lc_serve *sv, const char *what, int err)
  *----------------------------------------------------------------
  */
 
-static void rollback_closed(void *data)
+static void rollback_over(struct lc_serve *sv)
 {
-	struct lc_serve *sv = data;
 	struct lc_rollback *rb = sv->rollback;
 
 	sv->rollback = NULL;
-	closed(sv);
+	sv->rolling = false;
+	lc_serve_step(sv);
 	rb->done(rb);
+}
+
+static void rollback_closed(void *data)
+{
+	closed(data);
+	rollback_over(data);
 }
 
 static void rollback_end(struct lc_serve *sv, int err)
@@ -584,7 +594,6 @@ static void rollback_end(struct lc_serve *sv, int err)
 
 static void rolled_back(struct lc_volume *vol, int err, void *data)
 {
-	(void)vol;
 	rollback_end(data, err);
 }
 
@@ -613,10 +622,6 @@ static int rollback_begin(struct lc_serve *sv, struct lc_rollback *rb)
 	struct lc_volume_params p;
 	int err;
 
-	if (sv->claimed || sv->vol || sv->stopping || sv->rollback) {
-		snprintf(rb->why, sizeof(rb->why), "the volume is in use; remove its device first");
-		return -EBUSY;
-	}
 	if (!open_store(sv, rb->why))
 		return -EIO;
 	err = lc_mapdir_lock(&sv->map, sv->daemon->state_dir, sv->uuid_text, true);
@@ -631,19 +636,47 @@ static int rollback_begin(struct lc_serve *sv, struct lc_rollback *rb)
 	p.new_lsn = LC_FIRST_LSN;
 	p.readahead = NULL;
 	p.gc_delay = NULL;
-	sv->rollback = rb;
+	sv->rolling = true;
 	if (attach_with(sv, &p, rollback_attached))
 		return 0;
-	sv->rollback = NULL;
 	lc_mapdir_unlock(&sv->map);
+	snprintf(rb->why, sizeof(rb->why), "out of memory");
 	return -ENOMEM;
+}
+
+/* That the device is gone may not have been noticed yet; or the volume is being closed. */
+static void rollback_due(struct lc_timer *t)
+{
+	struct lc_rollback *rb = t->data;
+	struct lc_serve *sv = rb->sv;
+
+	if ((sv->claimed || sv->vol) && !sv->stopping && rb->waits++ < ROLLBACK_WAITS) {
+		lc_timer_arm(sv->daemon->loop, t, ROLLBACK_WAIT_MS);
+		return;
+	}
+	if (sv->claimed || sv->vol || sv->stopping) {
+		snprintf(rb->why, sizeof(rb->why), "the volume is in use; remove its device first");
+		rb->err = -EBUSY;
+	} else {
+		rb->err = rollback_begin(sv, rb);
+	}
+	if (rb->err)
+		rollback_over(sv);
 }
 
 void lc_serve_rollback(struct lc_serve *sv, struct lc_rollback *rb)
 {
-	rb->err = rollback_begin(sv, rb);
-	if (rb->err)
+	rb->sv = sv;
+	rb->wait = (struct lc_timer){ .expired = rollback_due, .data = rb };
+	if (sv->rollback || sv->stopping) {
+		snprintf(rb->why, sizeof(rb->why), "the volume is busy; try again");
+		rb->err = -EBUSY;
 		rb->done(rb);
+		return;
+	}
+	sv->rollback = rb;
+	lc_channel_poke(sv->ch);
+	lc_timer_arm(sv->daemon->loop, &rb->wait, ROLLBACK_WAIT_MS);
 }
 
 /*----------------------------------------------------------------

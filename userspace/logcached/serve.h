@@ -63,6 +63,9 @@ struct lc_rollback {
 	char why[512];
 	void (*done)(struct lc_rollback *rb);
 	void *data;
+	struct lc_serve *sv;
+	struct lc_timer wait;
+	unsigned int waits;
 };
 
 /**
@@ -103,7 +106,8 @@ struct lc_serve {
 	unsigned int tries;
 	unsigned int map_tries;
 	struct lc_timer verdict;	/* stale, or only taken over? */
-	struct lc_rollback *rollback;
+	struct lc_rollback *rollback;	/* waits, or is under way */
+	bool rolling;			/* @vol is for it */
 
 	bool stopping;
 	struct lc_timer deadline;

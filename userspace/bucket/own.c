@@ -47,22 +47,29 @@ static int decode(struct lc_volume *vol, const void *buf, size_t bytes, struct l
 	return err;
 }
 
+/* What came of reading it; takes @buf. 0: @m is to be freed. */
+static int take(struct lc_slurp *s, int err, void *buf, size_t bytes, struct lc_manifest *m)
+{
+	if (err)
+		lc_vol_why(s->io.vol, "%s", s->io.req.why);
+	else
+		err = decode(s->io.vol, buf, bytes, m);
+	free(buf);
+	return err;
+}
+
 static void loaded(struct lc_slurp *s, int err, void *buf, size_t bytes)
 {
 	struct load *l = s->data;
 	struct lc_volume *vol = s->io.vol;
 	struct lc_manifest m;
 
-	if (err)
-		lc_vol_why(vol, "%s", s->io.req.why);
-	else
-		err = decode(vol, buf, bytes, &m);
+	err = take(s, err, buf, bytes, &m);
 	if (!err) {
 		lc_manifest_free(&vol->m);
 		vol->m = m;
 		strscpy(vol->etag, s->io.req.etag, sizeof(vol->etag));
 	}
-	free(buf);
 	l->done(vol, err);
 	free(l);
 }
@@ -245,16 +252,12 @@ static void checked(struct lc_slurp *s, int err, void *buf, size_t bytes)
 	struct lc_volume *vol = s->io.vol;
 	struct lc_manifest m;
 
-	if (err)
-		lc_vol_why(vol, "%s", s->io.req.why);
-	else
-		err = decode(vol, buf, bytes, &m);
+	err = take(s, err, buf, bytes, &m);
 	if (!err) {
 		if (!same_owner(vol, &m) && !lc_planted(vol, LC_BK_PLANT_NO_EPOCH))
 			err = stale(vol, &m);
 		lc_manifest_free(&m);
 	}
-	free(buf);
 	c->done(vol, err, c->data);
 	free(c);
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set is used by scripts
 #
 # For what runs in a virtual machine and has a volume in a store. Source it from the
 # repository. The store is the server that the file $S3_ENV describes (scripts/s3-server), on
@@ -70,13 +71,13 @@ number() {
 	lc_dmsetup status "$1" | awk -v key="$2" '{ for (i = 4; i < NF; i += 2) if ($i == key) print $(i + 1) }'
 }
 
-# store_field NAME KEY: of what the helper says about the volume
+# store_field NAME KEY...: of what the helper says about the volume
 store_field() {
 	"$CTL" status --json "$1" | /usr/bin/python3 -c '
 import json, sys
 s = json.load(sys.stdin)
 s = s[0] if isinstance(s, list) else s
-print(s["store"].get(sys.argv[1], ""))' "$2"
+print(*(s["store"].get(key, "?") for key in sys.argv[1:]))' "${@:2}"
 }
 
 # within SECONDS COMMAND...: of this machine, polled

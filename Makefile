@@ -44,8 +44,9 @@ selftests:	## behaviour, on every kernel
 crash:		## power cuts at every write
 	scripts/test crash
 
-soak:		## power cuts with new seeds, CUTS=20000 of them
+soak:		## hours: power cuts with new seeds, CUTS=20000 of them; then volumes in S3
 	tests/crash/soak $(CUTS)
+	tests/s3/soak
 
 bench:		## figures in virtual time against their bars
 	scripts/bench

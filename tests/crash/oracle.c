@@ -157,7 +157,11 @@ static bool promised(const struct check *c, const struct vol_op *op)
 {
 	uint64_t ack = ack_by_cut(c, op);
 
-	if (ack == NEVER || c->opts->no_promise)
+	if (ack == NEVER)
+		return false;
+	if (ack < c->opts->uploaded)
+		return true;
+	if (c->opts->no_promise)
 		return false;
 	return op->fua || c->opts->acked_is_durable || ack < c->flushed;
 }
@@ -256,6 +260,8 @@ static void fail_lost(struct check *c, uint64_t s, uint32_t k)
 
 	if (op->fua)
 		why = "acknowledged with FUA";
+	else if (c->opts->no_promise)
+		why = "said to be on the origin";
 	else if (!c->opts->acked_is_durable)
 		why = "flushed";
 	snprintf(text, sizeof(text),

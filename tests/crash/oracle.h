@@ -55,6 +55,7 @@ struct oracle_opts {
 	uint32_t atomic;	/* sectors; 0: every op may be torn */
 	bool acked_is_durable;	/* the SSD has no volatile cache */
 	bool no_promise;	/* SSD lost: any prefix will do, even the empty one */
+	uint64_t uploaded;	/* but all that was acknowledged before this was said to be there */
 };
 
 enum verdict_code {

@@ -212,13 +212,13 @@ static int owned(struct offline *o, const struct vol_arg *v, const struct change
 	return ret;
 }
 
-static int offline(const struct vol_arg *v, const struct change *c)
+static int run_offline(const struct vol_arg *v, const struct change *c)
 {
 	struct offline o = {};
 	int ret;
 
 	if (v->name)
-		return ctl_error(CTL_USAGE, "%s: runs; --offline is for volumes that do not",
+		return ctl_error(CTL_USAGE, "%s: runs, and --offline is for volumes that do not",
 				 v->name);
 	ret = remote_load(&o.remote.conf, v->uuid) ?: remote_open(&o.remote) ?:
 	      choose_log(&o, c) ?: owned(&o, v, c);
@@ -228,5 +228,5 @@ static int offline(const struct vol_arg *v, const struct change *c)
 
 int change_make(const struct ctl *ctl, const struct vol_arg *v, const struct change *c)
 {
-	return ctl_has(ctl, "offline") ? offline(v, c) : online(ctl, v, c);
+	return ctl_has(ctl, "offline") ? run_offline(v, c) : online(ctl, v, c);
 }

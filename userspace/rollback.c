@@ -31,7 +31,7 @@
 
 void help_rollback(FILE *out)
 {
-	fputs("\nEverything that was written after the snapshot is gone, unless another snapshot has it:\n"
+	fputs("\nEverything that was written after the snapshot is gone, unless another has it:\n"
 	      "make one first if in doubt. The cache begins empty. The device must not be open: a\n"
 	      "mounted file system does not survive what happens to it.\n"
 	      "Of a volume that does not run, --cache names the device that becomes its cache; the old\n"

@@ -76,7 +76,7 @@ static int with_volume(const struct ctl *ctl,
  *----------------------------------------------------------------
  */
 
-static int snapshot(const struct ctl *ctl, const struct vol_arg *v)
+static int keep_state(const struct ctl *ctl, const struct vol_arg *v)
 {
 	struct change c = { .kind = CHANGE_SNAPSHOT, .name = ctl_arg(ctl, 1) };
 	int ret = check_name(ctl, c.name) ?: upload(ctl, v) ?: change_make(ctl, v, &c);
@@ -88,7 +88,7 @@ static int snapshot(const struct ctl *ctl, const struct vol_arg *v)
 
 int cmd_snapshot(const struct ctl *ctl)
 {
-	return with_volume(ctl, snapshot);
+	return with_volume(ctl, keep_state);
 }
 
 static int snapshot_delete(const struct ctl *ctl, const struct vol_arg *v)
@@ -189,8 +189,8 @@ int cmd_snapshots(const struct ctl *ctl)
 
 void help_clone(FILE *out)
 {
-	fputs("\nThe clone is a volume of its own beside the first one. It begins as the snapshot, or\n"
-	      "as the volume is now, and shares its objects: both cost only what is written later.\n"
+	fputs("\nThe clone is a volume of its own beside the first. It begins as the snapshot,\n"
+	      "or as the volume is now, and shares its objects: both cost only what is written later.\n"
 	      "When its objects are deleted from the store one day, clone-gone tells the parent.\n",
 	      out);
 	help_offline(out);
@@ -278,8 +278,8 @@ static void say_clone(const struct clone *c, bool cache)
 		mkcache_say(&c->mk);
 		printf("Start it with:\n  logcachectl create NAME --cache %s\n", c->mk.dev.path);
 	} else {
-		printf("Clone %s is in the store. Give it a cache with:\n  logcachectl recover --cache DEV --volume %s\n",
-		       c->text, c->text);
+		printf("Clone %s is in the store. Give it a cache with:\n"
+		       "  logcachectl recover --cache DEV --volume %s\n", c->text, c->text);
 	}
 }
 
@@ -326,8 +326,8 @@ int cmd_clone(const struct ctl *ctl)
 
 void help_clone_gone(FILE *out)
 {
-	fputs("\nUUID is the clone. Objects that it shares with VOL are kept for it until VOL is told\n"
-	      "that it is gone; refused while the clone has a manifest in the store.\n", out);
+	fputs("\nUUID is the clone. Objects that it shares with VOL are kept for it until VOL is\n"
+	      "told that it is gone; refused while the clone has a manifest in the store.\n", out);
 	help_offline(out);
 }
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/string.h>
+
 #include "ctl.h"
 #include "dm.h"
 #include "origin.h"
@@ -18,7 +20,7 @@ static bool split_table(const char *table, char **cache, u8 uuid[16])
 	if (!table[len])
 		return false;
 	*cache = xasprintf("%.*s", (int)len, table);
-	strncpy(origin, table + len + 1, sizeof(origin) - 1);
+	strscpy(origin, table + len + 1, sizeof(origin));
 	origin[strcspn(origin, " ")] = '\0';
 	if (origin_helper_uuid(uuid, origin))
 		return true;

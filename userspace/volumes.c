@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/string.h>
+
 #include "bucket/key.h"
 #include "bucket/manifest.h"
 #include "control.h"
@@ -39,7 +41,7 @@ static bool found_key(struct lc_store_req *req, const char *key, uint64_t size)
 	struct found *last;
 	u8 uuid[16];
 
-	strncpy(text, key, UUID_TEXT - 1);
+	strscpy(text, key, UUID_TEXT);
 	if (key[strcspn(key, "/")] != '/' || !uuid_parse(text, uuid) || key[UUID_TEXT - 1] != '/')
 		return true;
 	if (!list->nr || memcmp(list->v[list->nr - 1].uuid, uuid, 16)) {

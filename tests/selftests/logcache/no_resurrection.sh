@@ -36,7 +36,7 @@ scan() {
 }
 evicted_by_scans() { scan && each is_evicted >/dev/null; }
 
-story() {
+prepare() {
 	ssd 40 && origin 160 && format --segment-size 1M || exit
 	# shellcheck disable=SC2086 # words
 	start $OPTIONS
@@ -63,6 +63,17 @@ story() {
 	job --rw=write --bs=128k --offset=$((64 + (SCANS - 1) % 4 * 24 + 12))m --size=8m --iodepth=1
 	ALIVE=0
 	each count_alive
+}
+
+# How far eviction goes until the newer ones are gone depends on who comes first: at
+# times the older ones are gone as well, and there is nothing to show.
+story() {
+	local try
+	for try in 1 2 3; do
+		prepare
+		[ $ALIVE -eq 0 ] || break
+		[ "$try" -eq 3 ] || { stop; take_down; }
+	done
 	ok "$1: the newer versions are evicted" each is_evicted
 	num "$1: older ones are on the SSD" $ALIVE -gt 0
 	num "$1: something stayed dirty" "$(status dirty_sectors)" -gt 0

@@ -64,6 +64,7 @@ struct unit {
 	unsigned int reads;		/* in flight */
 	unsigned int src;		/* next to be read, from */
 	uint64_t block;			/* this block on */
+	size_t copied;			/* of the slot's bytes */
 	bool corrupt;
 	bool dead;			/* void: no answer */
 };
@@ -205,6 +206,7 @@ static bool take_source(const struct run *r, const struct slot *slot, const stru
 	}
 	memcpy(slot->buf + s->at + (from - s->sector) * SECTOR,
 	       buf + (from - r->block * BLOCK_SECTORS) * SECTOR, (to - from) * SECTOR);
+	r->unit->copied += (to - from) * SECTOR;
 	return true;
 }
 
@@ -235,8 +237,9 @@ static bool all_read(const struct unit *u)
 static void plan(struct unit *u, struct run *r)
 {
 	const struct src *s = u->slot->src;
-	uint64_t end, limit;
 	unsigned int i = u->src;
+	bool goes_on = false;	/* the last one, in the next read */
+	uint64_t end, limit;
 
 	r->unit = u;
 	r->from = i;
@@ -248,18 +251,14 @@ static void plan(struct unit *u, struct run *r)
 		    (i > r->from && first_block(&s[i]) > end + GAP_BLOCKS))
 			break;
 		end = max(end, min(end_block(&s[i]), limit));
-		if (end_block(&s[i]) > limit)
+		goes_on = end_block(&s[i]) > limit;
+		if (goes_on)
 			break;
 	}
 	r->nr = end - r->block;
-	u->block = 0;
+	r->to = i + goes_on;
 	u->src = i;
-	r->to = i;
-	/* The last one goes on in the next read. */
-	if (i < u->slot->nr_src && first_block(&s[i]) < limit && end_block(&s[i]) > limit) {
-		r->to = i + 1;
-		u->block = limit;
-	}
+	u->block = goes_on ? limit : 0;
 }
 
 static struct run *free_run(struct lc_upload *up)
@@ -433,6 +432,7 @@ static bool take_slot(struct lc_upload *up, struct unit *u)
 	u->slot->busy = true;
 	u->src = 0;
 	u->block = 0;
+	u->copied = 0;
 	u->corrupt = false;
 	u->state = READING;
 	return get_extents(u);
@@ -461,6 +461,21 @@ static void begin(struct lc_upload *up, struct unit *u)
 		put(u);
 }
 
+/* Every byte was compared and copied once: half a unit must not get into the bucket. */
+static void answer_read(struct unit *u)
+{
+	if (u->corrupt) {
+		answer_corrupt(u);
+	} else if (u->copied != u->slot->bytes) {
+		lc_log(LC_LOG_ERROR, u->up->sv->who,
+		       "%zu bytes were read of LSN %llu, which has %zu; this is a fault of logcached, nothing is uploaded any more: report it",
+		       u->copied, (unsigned long long)u->item.lsn_start, u->slot->bytes);
+		answer(u, LC_ITEM_AGAIN);
+	} else {
+		u->state = READ;
+	}
+}
+
 static void advance(struct lc_upload *up, struct unit *u)
 {
 	if (u->state == OFFERED)
@@ -469,11 +484,7 @@ static void advance(struct lc_upload *up, struct unit *u)
 		read_some(u);
 		if (u->reads || !all_read(u))
 			return;
-		u->state = READ;
-		if (u->corrupt) {
-			answer_corrupt(u);
-			return;
-		}
+		answer_read(u);
 	}
 	if (u->state == READ && u->item.lsn_start <= up->put_lsn)
 		put(u);

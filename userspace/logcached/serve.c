@@ -399,6 +399,7 @@ static void closed(void *data)
 	sv->vol = NULL;
 	sv->closing = false;
 	sv->drop = false;
+	lc_upkeep_stop(sv);
 	lc_mapdir_unlock(&sv->map);
 	if (sv->up)
 		lc_upload_reset(sv->up);
@@ -759,6 +760,7 @@ void lc_serve_free(struct lc_serve *sv)
 	lc_timer_cancel(loop, &sv->verdict);
 	lc_timer_cancel(loop, &sv->deadline);
 	lc_timer_cancel(loop, &sv->step);
+	lc_upkeep_stop(sv);
 	lc_ssd_close(sv->ssd);
 	lc_upload_free(sv->up);
 	lc_download_free(sv->down);

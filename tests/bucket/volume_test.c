@@ -275,6 +275,44 @@ static void the_older_owner_cannot_change_the_manifest(void)
 	rig_fini(&r);
 }
 
+static void take_err(struct lc_volume *vol, int err, void *data)
+{
+	*(int *)data = err;
+}
+
+/* Read, then the predecessor's PUT arrives, then the claim. */
+static void a_late_change_of_the_predecessor_is_no_other_owner(void)
+{
+	int claim = 1, change = 1;
+	struct lc_volume *newer;
+	struct rig r;
+	char dir[64];
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	scratch_new(dir, sizeof(dir));
+	r.p.map_dir = dir;
+	r.p.owner[0]++;
+	newer = lc_volume_attach(&r.p, take_err, &claim);
+	REQUIRE(newer);
+	lc_volume_snapshot(r.vol, "s", 0, take_err, &change);
+	while (claim == 1)
+		world_run(&r.w);
+	CHECK(!change);
+	CHECK(claim == -EAGAIN);
+	CHECK(strstr(lc_volume_why(newer), "somebody else has changed the manifest"));
+	close_sync(&r.w, newer);
+	/* The predecessor is still the owner, until the next one claims it. */
+	CHECK(!write_blocks(&r, 1, 1));
+	newer = attach_sync(&r.w, &r.p, &claim, NULL);
+	REQUIRE(newer);
+	CHECK(write_blocks(&r, 2, 1) == -ESTALE);
+	CHECK(!write_to(&r, newer, 2, 1));
+	close_sync(&r.w, newer);
+	scratch_free(dir);
+	rig_fini(&r);
+}
+
 static void without_conditions_no_fencing_has_to_be_said(void)
 {
 	struct lc_volume *newer;
@@ -831,6 +869,7 @@ int main(void)
 	RUN(a_lost_put_is_put_again);
 	RUN(the_older_owner_is_fenced);
 	RUN(the_older_owner_cannot_change_the_manifest);
+	RUN(a_late_change_of_the_predecessor_is_no_other_owner);
 	RUN(without_conditions_no_fencing_has_to_be_said);
 	RUN(an_old_cache_is_refused);
 	RUN(a_volume_is_not_made_twice);

@@ -76,7 +76,8 @@ void lc_volume_create(struct lc_store *store, const u8 uuid[16], u64 sectors, u6
 
 /*
  * Become the owner, recover the map, go on from there. NULL: out of memory. After an
- * error, as after everything, the volume has to be closed.
+ * error, as after everything, the volume has to be closed. -EAGAIN: somebody else has
+ * changed the manifest at that moment; it may have been the last change of a predecessor.
  */
 struct lc_volume *lc_volume_attach(const struct lc_volume_params *params, lc_volume_fn done,
 				   void *data);

@@ -336,9 +336,9 @@ static bool attach_with(struct lc_serve *sv, struct lc_volume_params *p, lc_volu
 	if (getrandom(p->owner, sizeof(p->owner), 0) != sizeof(p->owner))
 		return false;
 	memcpy(sv->attached_cache, p->log, sizeof(sv->attached_cache));
+	lc_mapdir_opening();
 	sv->vol = lc_volume_attach(p, done, sv);
-	if (sv->vol)
-		lc_mapdir_unpin(&sv->map);
+	lc_mapdir_opened(&sv->map);
 	return sv->vol;
 }
 

@@ -372,6 +372,37 @@ static void an_old_cache_is_refused(void)
 	rig_fini(&r);
 }
 
+/* Two hosts were given it, and the one that did not start comes late. */
+static void a_late_successor_is_refused(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	memset(r.p.new_after, 1, sizeof(r.p.new_after));
+	r.p.new_log = true;
+	r.p.new_lsn = 1;
+	r.p.log[0] = 2;
+	CHECK(!again(&r));
+	r.lsn = 1;
+	CHECK(!write_blocks(&r, 1, 1));
+	r.p.log[0] = 3;
+	CHECK(again(&r) == -ESTALE);
+	CHECK(strstr(r.why, "cache 03010101-") && strstr(r.why, "cache 02010101-"));
+	CHECK(strstr(r.why, "recover"));
+	/* The one that has it is no successor any more, but goes on. */
+	r.p.log[0] = 2;
+	CHECK(!again(&r));
+	CHECK(!write_blocks(&r, 2, 1));
+	/* Given to it once more. */
+	r.p.log[0] = 3;
+	r.p.new_after[0] = 2;
+	CHECK(!again(&r));
+	r.lsn = 1;
+	CHECK(!write_blocks(&r, 3, 1));
+	rig_fini(&r);
+}
+
 static void a_volume_is_not_made_twice(void)
 {
 	struct rig r;
@@ -872,6 +903,7 @@ int main(void)
 	RUN(a_late_change_of_the_predecessor_is_no_other_owner);
 	RUN(without_conditions_no_fencing_has_to_be_said);
 	RUN(an_old_cache_is_refused);
+	RUN(a_late_successor_is_refused);
 	RUN(a_volume_is_not_made_twice);
 	RUN(damaged_checkpoints_are_done_without);
 	RUN(garbage_is_no_hole_without_checkpoints);

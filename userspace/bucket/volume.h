@@ -45,9 +45,12 @@ struct lc_volume_params {
 	/*
 	 * That cache is new to the volume; its log begins behind @new_lsn. Without it a
 	 * cache that is not the one that wrote last is refused: it may be an old one. One
-	 * that wrote before the last one did is, and is refused with it as well.
+	 * that wrote before the last one did is, and is refused with it as well; so is any
+	 * if not @new_after wrote last (all zero: whosever). Somebody else has become the
+	 * successor then, and must not be fenced by one who comes late.
 	 */
 	bool new_log;
+	u8 new_after[16];
 	u64 new_lsn;
 	bool no_fencing;	/* do without conditional PUTs, and without protection */
 	const char *map_dir;	/* for the object map */

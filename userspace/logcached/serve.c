@@ -328,6 +328,7 @@ static void set_params(struct lc_serve *sv, struct lc_volume_params *p)
 	};
 	memcpy(p->uuid, sv->conf.uuid, sizeof(p->uuid));
 	memcpy(p->log, sv->info.cache_uuid, sizeof(p->log));
+	memcpy(p->new_after, sv->conf.after, sizeof(p->new_after));
 	p->new_log = !memcmp(sv->conf.cache, p->log, sizeof(p->log));
 }
 
@@ -637,6 +638,7 @@ static int rollback_begin(struct lc_serve *sv, struct lc_rollback *rb)
 	set_params(sv, &p);
 	memcpy(p.log, rb->cache, sizeof(p.log));
 	p.new_log = true;
+	memset(p.new_after, 0, sizeof(p.new_after));
 	p.new_lsn = LC_FIRST_LSN;
 	p.readahead = NULL;
 	p.gc_delay = NULL;

@@ -131,6 +131,8 @@ void lc_daemon_reload(struct lc_daemon *d)
 	struct lc_serve *sv;
 	int err;
 
+	if (d->stopping)
+		return;
 	list_for_each_entry(sv, &d->volumes, list)
 		sv->seen = false;
 	err = lc_conf_each(d->conf_dir, look_at, d);

@@ -86,19 +86,18 @@ static bool put_lost(void)
 	return true;
 }
 
-/* Where @line is, or will be: in the place of the oldest one. */
+/* Where @line is, or will be: in the place of the one that came first. */
 static struct recent *find(const char *line)
 {
-	struct recent *r, *oldest = recent;
+	static unsigned int next;
+	struct recent *r;
 
-	for (r = recent; r < recent + RECENT; r++) {
+	for (r = recent; r < recent + RECENT; r++)
 		if (r->at && !strcmp(r->line, line))
 			return r;
-		if (r->at < oldest->at)
-			oldest = r;
-	}
-	oldest->at = 0;
-	return oldest;
+	r = &recent[next++ % RECENT];
+	r->at = 0;
+	return r;
 }
 
 /* 0: it was said a moment ago. Otherwise how often it was not said since, and one. */

@@ -590,6 +590,9 @@ static void rollback_end(struct lc_serve *sv, int err)
 {
 	struct lc_rollback *rb = sv->rollback;
 
+	/* It was given up, which ended what was under way. */
+	if (sv->closing)
+		return;
 	rb->err = err;
 	if (err)
 		snprintf(rb->why, sizeof(rb->why), "%s", lc_serve_reason(sv));
@@ -648,6 +651,18 @@ static int rollback_begin(struct lc_serve *sv, struct lc_rollback *rb)
 	lc_mapdir_unlock(&sv->map);
 	snprintf(rb->why, sizeof(rb->why), "out of memory");
 	return -ENOMEM;
+}
+
+/* The store may not answer for a long time. */
+static void give_up_rollback(struct lc_serve *sv)
+{
+	if (!sv->rolling || sv->closing)
+		return;
+	lc_log(LC_LOG_NOTICE, sv->who, "stops before the rollback to snapshot %s has ended",
+	       sv->rollback->name);
+	rollback_end(sv, -ECANCELED);
+	snprintf(sv->rollback->why, sizeof(sv->rollback->why),
+		 "logcached ended before the store had answered; try again");
 }
 
 /* That the device is gone may not have been noticed yet; or the volume is being closed. */
@@ -710,6 +725,7 @@ static void deadline_due(struct lc_timer *t)
 	sv->ch = NULL;
 	sv->claimed = false;
 	void_items(sv);
+	give_up_rollback(sv);
 	lc_serve_step(sv);
 }
 

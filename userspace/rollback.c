@@ -132,13 +132,15 @@ static int ask(const struct rollback *rb)
 			   rb->v.name, rb->snapshot);
 }
 
+/* Zeroes and discards count as well, which are no dirty sectors. */
 static int check_clean(const struct rollback *rb)
 {
 	struct status s;
 	int ret = status_of(&s, rb->v.name);
 
-	if (!ret && status_num(&s, "dirty_sectors"))
-		ret = ctl_error(CTL_FAILED, "%s: was written to meanwhile; stop that first",
+	if (!ret && status_num(&s, "clean_lsn") < status_num(&s, "next_lsn"))
+		ret = ctl_error(CTL_FAILED,
+				"%s: not all of it is in the store; stop what writes to it, and try again",
 				rb->v.name);
 	status_free(&s);
 	return ret;

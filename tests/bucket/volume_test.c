@@ -583,6 +583,23 @@ static void damaged_data_is_an_error(void)
 	rig_fini(&r);
 }
 
+/* Of a proxy, say: it is no damage, and passes. */
+static void garbage_for_an_answer_is_not_final(void)
+{
+	u8 buf[4096];
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	r.w.garbage = true;
+	CHECK(read_sync(&r.w, r.vol, 0, 8, buf) == -EIO);
+	CHECK(again(&r) == -EIO);
+	r.w.garbage = false;
+	CHECK(!again(&r));
+	CHECK(stamp_of(&r, r.vol, 0) == 1);
+	rig_fini(&r);
+}
+
 static void a_lost_object_is_an_error(void)
 {
 	struct rig r;
@@ -913,6 +930,7 @@ int main(void)
 	RUN(behind_a_checkpoint_only_headers_are_read);
 	RUN(the_local_map_is_used_again);
 	RUN(damaged_data_is_an_error);
+	RUN(garbage_for_an_answer_is_not_final);
 	RUN(a_lost_object_is_an_error);
 	RUN(reads_of_one_range_share_a_request);
 	RUN(a_stream_is_noticed);

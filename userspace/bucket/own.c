@@ -31,7 +31,8 @@ static int lost(struct lc_volume *vol, const struct lc_manifest *m)
 {
 	if (vol->next.epoch == vol->m.epoch)
 		return stale(vol, m);
-	lc_vol_why(vol, "somebody else has changed the manifest meanwhile (epoch %llu, generation %llu); try again",
+	lc_vol_why(vol,
+		   "somebody else has changed the manifest meanwhile (epoch %llu, generation %llu); try again",
 		   m->epoch, m->generation);
 	return -EAGAIN;
 }

@@ -46,6 +46,7 @@ struct rollback {
 	struct remote remote;
 	struct mkcache mk;
 	char helper[ORIGIN_HELPER_NAME];
+	u8 last[16];		/* cache that wrote last; 0: none */
 };
 
 /*----------------------------------------------------------------
@@ -67,6 +68,8 @@ static int check_snapshot(struct rollback *rb)
 				"%s: has no snapshot '%s'; logcachectl snapshots %s lists them",
 				ctl_arg(rb->ctl, 0), rb->snapshot, ctl_arg(rb->ctl, 0));
 	rb->mk.origin_sectors = m.sectors;
+	if (m.nr_runs)
+		memcpy(rb->last, lc_manifest_head(&m)->log, sizeof(rb->last));
 	lc_manifest_free(&m);
 	return ret;
 }
@@ -129,13 +132,15 @@ static int ask(const struct rollback *rb)
 			   rb->v.name, rb->snapshot);
 }
 
+/* Zeroes and discards count as well, which are no dirty sectors. */
 static int check_clean(const struct rollback *rb)
 {
 	struct status s;
 	int ret = status_of(&s, rb->v.name);
 
-	if (!ret && status_num(&s, "dirty_sectors"))
-		ret = ctl_error(CTL_FAILED, "%s: was written to meanwhile; stop that first",
+	if (!ret && status_num(&s, "clean_lsn") < status_num(&s, "next_lsn"))
+		ret = ctl_error(CTL_FAILED,
+				"%s: not all of it is in the store; stop what writes to it, and try again",
 				rb->v.name);
 	status_free(&s);
 	return ret;
@@ -205,6 +210,7 @@ static int finish(struct rollback *rb, int status)
 static int write_down(struct rollback *rb)
 {
 	memcpy(rb->remote.conf.cache, rb->mk.geo.uuid, sizeof(rb->remote.conf.cache));
+	memcpy(rb->remote.conf.after, rb->last, sizeof(rb->remote.conf.after));
 	return remote_save(&rb->remote.conf);
 }
 

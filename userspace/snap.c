@@ -251,6 +251,7 @@ static int name_clone(struct clone *c, const struct vol_arg *v)
 	int ret = remote_load(&c->conf, v->uuid) ?: uuid_random(c->conf.uuid);
 
 	memset(c->conf.cache, 0, sizeof(c->conf.cache));
+	memset(c->conf.after, 0, sizeof(c->conf.after));
 	uuid_text(c->text, c->conf.uuid);
 	origin_helper_of(c->helper, c->conf.uuid);
 	return ret;

@@ -237,6 +237,7 @@ static int write_cache(struct rescue *s)
 	int ret;
 
 	memcpy(s->remote.conf.cache, s->mk.geo.uuid, sizeof(s->remote.conf.cache));
+	memcpy(s->remote.conf.after, s->last, sizeof(s->remote.conf.after));
 	ret = remote_save(&s->remote.conf) ?: mkcache_write(&s->mk);
 	if (ret)
 		return ret;

@@ -380,6 +380,9 @@ static void stopped(struct lc_volume *vol, int err, void *data)
 	struct session *s = data;
 
 	s->stopped = true;
+	/* It was not the owner yet, and is attached once more. */
+	if (err == -EAGAIN && s->tv->attaching)
+		return;
 	if (err == -ESTALE && s->replaced)
 		s->tv->c->res->fenced++;
 	if (err != -ESTALE || (!s->replaced && !s->tv->attaching))

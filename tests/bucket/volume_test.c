@@ -275,6 +275,44 @@ static void the_older_owner_cannot_change_the_manifest(void)
 	rig_fini(&r);
 }
 
+static void take_err(struct lc_volume *vol, int err, void *data)
+{
+	*(int *)data = err;
+}
+
+/* Read, then the predecessor's PUT arrives, then the claim. */
+static void a_late_change_of_the_predecessor_is_no_other_owner(void)
+{
+	int claim = 1, change = 1;
+	struct lc_volume *newer;
+	struct rig r;
+	char dir[64];
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	scratch_new(dir, sizeof(dir));
+	r.p.map_dir = dir;
+	r.p.owner[0]++;
+	newer = lc_volume_attach(&r.p, take_err, &claim);
+	REQUIRE(newer);
+	lc_volume_snapshot(r.vol, "s", 0, take_err, &change);
+	while (claim == 1)
+		world_run(&r.w);
+	CHECK(!change);
+	CHECK(claim == -EAGAIN);
+	CHECK(strstr(lc_volume_why(newer), "somebody else has changed the manifest"));
+	close_sync(&r.w, newer);
+	/* The predecessor is still the owner, until the next one claims it. */
+	CHECK(!write_blocks(&r, 1, 1));
+	newer = attach_sync(&r.w, &r.p, &claim, NULL);
+	REQUIRE(newer);
+	CHECK(write_blocks(&r, 2, 1) == -ESTALE);
+	CHECK(!write_to(&r, newer, 2, 1));
+	close_sync(&r.w, newer);
+	scratch_free(dir);
+	rig_fini(&r);
+}
+
 static void without_conditions_no_fencing_has_to_be_said(void)
 {
 	struct lc_volume *newer;
@@ -331,6 +369,37 @@ static void an_old_cache_is_refused(void)
 	r.p.new_log = false;
 	CHECK(!again(&r));
 	CHECK(status(&r).lsn == 501);
+	rig_fini(&r);
+}
+
+/* Two hosts were given it, and the one that did not start comes late. */
+static void a_late_successor_is_refused(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	memset(r.p.new_after, 1, sizeof(r.p.new_after));
+	r.p.new_log = true;
+	r.p.new_lsn = 1;
+	r.p.log[0] = 2;
+	CHECK(!again(&r));
+	r.lsn = 1;
+	CHECK(!write_blocks(&r, 1, 1));
+	r.p.log[0] = 3;
+	CHECK(again(&r) == -ESTALE);
+	CHECK(strstr(r.why, "cache 03010101-") && strstr(r.why, "cache 02010101-"));
+	CHECK(strstr(r.why, "recover"));
+	/* The one that has it is no successor any more, but goes on. */
+	r.p.log[0] = 2;
+	CHECK(!again(&r));
+	CHECK(!write_blocks(&r, 2, 1));
+	/* Given to it once more. */
+	r.p.log[0] = 3;
+	r.p.new_after[0] = 2;
+	CHECK(!again(&r));
+	r.lsn = 1;
+	CHECK(!write_blocks(&r, 3, 1));
 	rig_fini(&r);
 }
 
@@ -510,6 +579,23 @@ static void damaged_data_is_an_error(void)
 	CHECK(read_sync(&r.w, r.vol, 8, 8, buf) == -EBADMSG);
 	CHECK(strstr(lc_volume_why(r.vol), "payload block 1"));
 	CHECK(status(&r).crc_errors == 3);
+	CHECK(stamp_of(&r, r.vol, 0) == 1);
+	rig_fini(&r);
+}
+
+/* Of a proxy, say: it is no damage, and passes. */
+static void garbage_for_an_answer_is_not_final(void)
+{
+	u8 buf[4096];
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	r.w.garbage = true;
+	CHECK(read_sync(&r.w, r.vol, 0, 8, buf) == -EIO);
+	CHECK(again(&r) == -EIO);
+	r.w.garbage = false;
+	CHECK(!again(&r));
 	CHECK(stamp_of(&r, r.vol, 0) == 1);
 	rig_fini(&r);
 }
@@ -831,8 +917,10 @@ int main(void)
 	RUN(a_lost_put_is_put_again);
 	RUN(the_older_owner_is_fenced);
 	RUN(the_older_owner_cannot_change_the_manifest);
+	RUN(a_late_change_of_the_predecessor_is_no_other_owner);
 	RUN(without_conditions_no_fencing_has_to_be_said);
 	RUN(an_old_cache_is_refused);
+	RUN(a_late_successor_is_refused);
 	RUN(a_volume_is_not_made_twice);
 	RUN(damaged_checkpoints_are_done_without);
 	RUN(garbage_is_no_hole_without_checkpoints);
@@ -842,6 +930,7 @@ int main(void)
 	RUN(behind_a_checkpoint_only_headers_are_read);
 	RUN(the_local_map_is_used_again);
 	RUN(damaged_data_is_an_error);
+	RUN(garbage_for_an_answer_is_not_final);
 	RUN(a_lost_object_is_an_error);
 	RUN(reads_of_one_range_share_a_request);
 	RUN(a_stream_is_noticed);

@@ -255,6 +255,10 @@ static void do_get(struct world *w, struct lc_store_req *req)
 	const struct object *o = world_find(w, req->key);
 	u64 left;
 
+	if (w->garbage) {
+		lc_store_set(req, LC_STORE_CORRUPT, "no XML");
+		return;
+	}
 	if (!o) {
 		lc_store_set(req, LC_STORE_NOT_FOUND, "no such object");
 		return;
@@ -265,7 +269,7 @@ static void do_get(struct world *w, struct lc_store_req *req)
 	if (req->op == LC_STORE_HEAD)
 		return;
 	if (req->offset && req->offset >= req->size) {
-		lc_store_set(req, LC_STORE_CORRUPT, "range behind the end");
+		lc_store_set(req, LC_STORE_RANGE, "range behind the end");
 		return;
 	}
 	left = req->size - req->offset;

@@ -57,6 +57,7 @@ struct world {
 	unsigned int nr_requests, nr_late;
 	struct faults faults;
 	bool no_cond;
+	bool garbage;		/* GETs are answered by something else */
 	/* After each PUT or DELETE that was applied. */
 	void (*changed)(struct world *w, const char *key);
 	void *data;

@@ -56,6 +56,9 @@ static void a_file_is_read(void)
 	CHECK(conf.no_fencing && conf.upload_bytes == 1048576 && !conf.upload_requests);
 	CHECK(!conf.download_bytes && conf.download_requests == 7 && conf.gc_target == 55);
 	CHECK(!load("[volume]\nurl = file:/srv\n") && !conf.no_fencing && !conf.cache[1]);
+	CHECK(!conf.after[1]);
+	CHECK(!load("[volume]\nurl = file:/srv\nafter = 00112233-4455-6677-8899-aabbccddeeff\n"));
+	CHECK(conf.after[15] == 0xff && !conf.cache[15]);
 }
 
 static void what_is_wrong_is_named(void)
@@ -94,7 +97,8 @@ static void a_file_that_is_not_there(void)
 static void every_option_can_be_printed_and_read(void)
 {
 	static const char *const values[] = {
-		"file:/a/b", "00112233-4455-6677-8899-aabbccddeeff", "true", "1", "2", "3", "4", "99",
+		"file:/a/b", "00112233-4455-6677-8899-aabbccddeeff",
+		"00112233-4455-6677-8899-aabbccddee11", "true", "1", "2", "3", "4", "99",
 	};
 	const char *name, *help;
 	struct lc_conf other;
@@ -116,7 +120,7 @@ static void every_option_can_be_printed_and_read(void)
 			CHECK(!strcmp(a, b) == (i != j));
 		}
 	}
-	CHECK(i == 8);
+	CHECK(i == 9);
 	CHECK(lc_conf_set(&conf, "colour", "red", why) == -ENOENT && strstr(why, "colour"));
 }
 

@@ -194,7 +194,7 @@ static void answers_of_reads(void)
 		{ "s403-InvalidObjectState", LC_STORE_UNREADABLE },
 		{ "s403-QuotaExceeded", LC_STORE_FAILED },
 		{ "s400-ExpiredToken", LC_STORE_DENIED }, { "s400-Other", LC_STORE_FAILED },
-		{ "s416-InvalidRange", LC_STORE_CORRUPT }, { "s429", LC_STORE_BUSY },
+		{ "s416-InvalidRange", LC_STORE_RANGE }, { "s429", LC_STORE_BUSY },
 		{ "s503-SlowDown", LC_STORE_BUSY }, { "s503", LC_STORE_BUSY },
 		{ "s500-InternalError", LC_STORE_FAILED }, { "s502", LC_STORE_FAILED },
 		{ "s501-NotImplemented", LC_STORE_FAILED }, { "s418", LC_STORE_FAILED },

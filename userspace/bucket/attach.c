@@ -207,6 +207,14 @@ static bool log_is_old(const struct lc_volume *vol)
 	return false;
 }
 
+static bool follows(const struct lc_volume *vol, const struct lc_run *head)
+{
+	static const u8 any[16];
+	const u8 *after = vol->params.new_after;
+
+	return !memcmp(after, any, sizeof(any)) || !memcmp(after, head->log, sizeof(head->log));
+}
+
 /* An SSD that was replaced must not come back with what it had not uploaded. */
 static int check_log(struct lc_volume *vol)
 {
@@ -223,8 +231,14 @@ static int check_log(struct lc_volume *vol)
 			   ours, last);
 		return -ESTALE;
 	}
-	if (vol->params.new_log || head->end != LC_BK_NEVER)
+	if (head->end != LC_BK_NEVER || (vol->params.new_log && follows(vol, head)))
 		return 0;
+	if (vol->params.new_log) {
+		lc_vol_why(vol,
+			   "cache %s was to be the new one, but cache %s has become it meanwhile; go on with that one, or take the volume over from it (logcachectl recover)",
+			   ours, last);
+		return -ESTALE;
+	}
 	lc_vol_why(vol,
 		   "was written last through cache %s, and this is cache %s; use that one, or say that this one is new (logcachectl recover)",
 		   last, ours);

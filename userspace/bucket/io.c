@@ -38,7 +38,7 @@ int lc_io_errno(enum lc_store_status status)
 		return -EACCES;
 	case LC_STORE_CANCELLED:
 		return -ECANCELED;
-	case LC_STORE_CORRUPT:
+	case LC_STORE_RANGE:
 		return -EBADMSG;
 	default:
 		return -EIO;

@@ -23,6 +23,20 @@ static int stale(struct lc_volume *vol, const struct lc_manifest *m)
 	return -ESTALE;
 }
 
+/*
+ * The claim is what changes the epoch. Who does not get it was never the owner and may try
+ * again: what came in between may be the last change of a process that is no more.
+ */
+static int lost(struct lc_volume *vol, const struct lc_manifest *m)
+{
+	if (vol->next.epoch == vol->m.epoch)
+		return stale(vol, m);
+	lc_vol_why(vol,
+		   "somebody else has changed the manifest meanwhile (epoch %llu, generation %llu); try again",
+		   m->epoch, m->generation);
+	return -EAGAIN;
+}
+
 /*----------------------------------------------------------------
  * Reading
  *----------------------------------------------------------------
@@ -158,7 +172,7 @@ static void judge(struct update *u, const void *buf, size_t bytes)
 		strscpy(u->put.req.etag, u->look.io.req.etag, sizeof(u->put.req.etag));
 		lc_io_again(&u->put);
 	} else {
-		finish(u, stale(vol, &m), NULL);
+		finish(u, lost(vol, &m), NULL);
 	}
 	lc_manifest_free(&m);
 }

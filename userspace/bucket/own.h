@@ -20,7 +20,8 @@ int lc_own_begin(struct lc_volume *vol);
 void lc_own_drop(struct lc_volume *vol);
 /*
  * Put vol->next; it is vol->m when @done gets 0. Otherwise vol->next is gone; after
- * -ESTALE the volume has been stopped.
+ * -ESTALE the volume has been stopped. -EAGAIN: it was the claim, and somebody else has
+ * changed the manifest since it was read.
  */
 void lc_own_put(struct lc_volume *vol, lc_volume_fn done, void *data);
 

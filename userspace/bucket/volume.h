@@ -45,9 +45,12 @@ struct lc_volume_params {
 	/*
 	 * That cache is new to the volume; its log begins behind @new_lsn. Without it a
 	 * cache that is not the one that wrote last is refused: it may be an old one. One
-	 * that wrote before the last one did is, and is refused with it as well.
+	 * that wrote before the last one did is, and is refused with it as well; so is any
+	 * if not @new_after wrote last (all zero: whosever). Somebody else has become the
+	 * successor then, and must not be fenced by one who comes late.
 	 */
 	bool new_log;
+	u8 new_after[16];
 	u64 new_lsn;
 	bool no_fencing;	/* do without conditional PUTs, and without protection */
 	const char *map_dir;	/* for the object map */
@@ -76,7 +79,8 @@ void lc_volume_create(struct lc_store *store, const u8 uuid[16], u64 sectors, u6
 
 /*
  * Become the owner, recover the map, go on from there. NULL: out of memory. After an
- * error, as after everything, the volume has to be closed.
+ * error, as after everything, the volume has to be closed. -EAGAIN: somebody else has
+ * changed the manifest at that moment; it may have been the last change of a predecessor.
  */
 struct lc_volume *lc_volume_attach(const struct lc_volume_params *params, lc_volume_fn done,
 				   void *data);

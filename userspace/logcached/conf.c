@@ -42,6 +42,8 @@ static const struct option {
 	{ "url", URL, AT(url), 0, "file:/directory or s3://bucket/prefix: where the volume is" },
 	{ "cache", UUID, AT(cache), 0,
 	  "uuid of the cache that may take the volume over as a new one" },
+	{ "after", UUID, AT(after), 0,
+	  "uuid of the cache that it takes the volume over from; none: from any" },
 	{ "no_fencing", BOOL, AT(no_fencing), 0,
 	  "true: do without conditional PUTs; two hosts may then destroy the volume" },
 	{ "upload_bytes", NUMBER, AT(upload_bytes), INT64_MAX,

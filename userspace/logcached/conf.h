@@ -8,6 +8,7 @@
  *   endpoint = https://s3.example.com
  *   ...			all options of the store, store_cfg.h
  *   cache = 7a3c...		the cache that may take the volume over as a new one
+ *   after = 51f0...		as long as that one wrote last
  *   no_fencing = true
  *   upload_bytes = 0		limits a second, of this volume; 0: none
  *   ...
@@ -28,6 +29,7 @@
  * struct lc_conf - one volume; sizes in bytes
  * @uuid:	of the volume, from the name of the file
  * @cache:	uuid of a cache; all zero: none
+ * @after:	whose successor @cache is: nobody else has written since; all zero: whosever
  * @no_fencing:	do without conditional PUTs, and without protection
  * @upload_bytes, @upload_requests, @download_bytes, @download_requests: a second; 0: no limit
  * @gc_target:	percent, see bucket/volume.h; 0: its default
@@ -37,6 +39,7 @@ struct lc_conf {
 	struct lc_store_cfg store;
 	char url[LC_STORE_KEY_MAX + LC_BUCKET_MAX + 16];
 	uint8_t cache[16];
+	uint8_t after[16];
 	bool no_fencing;
 	uint64_t upload_bytes;
 	uint64_t upload_requests;

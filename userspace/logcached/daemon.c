@@ -86,7 +86,8 @@ void lc_daemon_stop(struct lc_daemon *d)
 static bool same(const struct lc_conf *a, const struct lc_conf *b)
 {
 	return !strcmp(a->url, b->url) && !memcmp(&a->store, &b->store, sizeof(a->store)) &&
-	       !memcmp(a->cache, b->cache, sizeof(a->cache)) && a->no_fencing == b->no_fencing &&
+	       !memcmp(a->cache, b->cache, sizeof(a->cache)) &&
+	       !memcmp(a->after, b->after, sizeof(a->after)) && a->no_fencing == b->no_fencing &&
 	       a->gc_target == b->gc_target;
 }
 
@@ -130,6 +131,8 @@ void lc_daemon_reload(struct lc_daemon *d)
 	struct lc_serve *sv;
 	int err;
 
+	if (d->stopping)
+		return;
 	list_for_each_entry(sv, &d->volumes, list)
 		sv->seen = false;
 	err = lc_conf_each(d->conf_dir, look_at, d);

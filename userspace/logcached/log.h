@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Messages: to standard error, with the priority in front if that is the journal. Each
- * one names the volume, says what is wrong and what can be done. Never a secret.
+ * one names the volume, says what is wrong and what can be done. Never a secret. Nobody
+ * waits until it is read; what is said again within seconds is left out.
  */
 #ifndef LC_LOG_H
 #define LC_LOG_H

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,8 @@
 
 /* Of the heap, there from the start. */
 #define HEAP_BYTES	(32u << 20)
+/* Of threads, in which libcurl looks up names: locked as well, and there may be many. */
+#define STACK_BYTES	(256u << 10)
 
 static struct lc_daemon d = {
 	.conf_dir = LC_CONF_DIR,
@@ -132,6 +135,29 @@ static void lock_memory(void)
 	free(heap);
 }
 
+static void small_stacks(void)
+{
+	pthread_attr_t attr;
+
+	errno = pthread_attr_init(&attr) ?: pthread_attr_setstacksize(&attr, STACK_BYTES) ?:
+		pthread_setattr_default_np(&attr);
+	if (errno)
+		die("stacks of threads");
+	pthread_attr_destroy(&attr);
+}
+
+/* A volume needs dozens, and nothing here uses select(). */
+static void many_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		die("the number of descriptors");
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		die("the number of descriptors");
+}
+
 /*----------------------------------------------------------------
  * Signals
  *----------------------------------------------------------------
@@ -179,6 +205,8 @@ int main(int argc, char **argv)
 		return ret - 1;
 	lc_log_init();
 	keep_secrets();
+	many_descriptors();
+	small_stacks();
 	lock_memory();
 	INIT_LIST_HEAD(&d.volumes);
 	d.loop = lc_loop_new();

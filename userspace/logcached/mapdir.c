@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -81,19 +82,26 @@ int lc_mapdir_lock(struct lc_mapdir *m, const char *state_dir, const char *uuid,
 	return lock(m);
 }
 
-void lc_mapdir_unpin(const struct lc_mapdir *m)
+/* Without MCL_CURRENT only what is mapped from now on is concerned. */
+void lc_mapdir_opening(void)
 {
+	mlockall(MCL_FUTURE | MCL_ONFAULT);
+}
+
+void lc_mapdir_opened(const struct lc_mapdir *m)
+{
+	char line[PATH_MAX + 128], path[PATH_MAX];
+	const char *real = realpath(m->path, path);
 	FILE *f = fopen("/proc/self/maps", "re");
-	char line[PATH_MAX + 128];
 	unsigned long from, to;
 
-	if (!f)
-		return;
-	while (fgets(line, sizeof(line), f)) {
-		if (strstr(line, m->path) && sscanf(line, "%lx-%lx", &from, &to) == 2)
+	mlockall(MCL_FUTURE);
+	while (real && f && fgets(line, sizeof(line), f)) {
+		if (strstr(line, real) && sscanf(line, "%lx-%lx", &from, &to) == 2)
 			munlock((void *)from, to - from);
 	}
-	fclose(f);
+	if (f)
+		fclose(f);
 }
 
 void lc_mapdir_unlock(struct lc_mapdir *m)

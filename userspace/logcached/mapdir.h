@@ -21,10 +21,11 @@ struct lc_mapdir {
  */
 int lc_mapdir_lock(struct lc_mapdir *m, const char *state_dir, const char *uuid, bool other);
 /*
- * The map is open: its pages do not stay in memory, though all of the process does. It may
- * be larger than that, and can be read again.
+ * Around opening the map: its pages are not all read, and do not stay in memory, though
+ * all of the process does. It may be larger than that, and can be read again.
  */
-void lc_mapdir_unpin(const struct lc_mapdir *m);
+void lc_mapdir_opening(void);
+void lc_mapdir_opened(const struct lc_mapdir *m);
 void lc_mapdir_unlock(struct lc_mapdir *m);
 
 #endif /* LC_MAPDIR_H */

@@ -76,6 +76,38 @@ static void num(json_t *o, const char *key, uint64_t value)
 	json_object_set_new(o, key, json_integer(value));
 }
 
+/* Of a character, if it is one: as jansson sees it, which refuses a text with others. */
+static size_t char_len(const char *s)
+{
+	json_t *one;
+	size_t n;
+
+	for (n = 1; n <= 4 && s[n - 1]; n++) {
+		one = json_stringn(s, n);
+		json_decref(one);
+		if (one)
+			return n;
+	}
+	return 0;
+}
+
+/* What a server has said may be anything, or was cut in the middle of a character. */
+static json_t *text_of(const char *s)
+{
+	char text[1024], *p;
+	size_t n;
+
+	snprintf(text, sizeof(text), "%s", s);
+	for (p = text; *p; p += n) {
+		n = char_len(p);
+		if (n)
+			continue;
+		*p = '?';
+		n = 1;
+	}
+	return json_string(text);
+}
+
 static void add_bucket(json_t *o, const struct lc_serve *sv)
 {
 	struct lc_volume_status st = { 0 };
@@ -173,11 +205,11 @@ json_t *lc_metrics_volume(const struct lc_serve *sv)
 	json_t *o = json_object();
 
 	json_object_set_new(o, "uuid", json_string(sv->uuid_text));
-	json_object_set_new(o, "url", json_string(sv->conf.url));
-	json_object_set_new(o, "name", json_string(sv->info.name));
+	json_object_set_new(o, "url", text_of(sv->conf.url));
+	json_object_set_new(o, "name", text_of(sv->info.name));
 	json_object_set_new(o, "state", json_string(lc_serve_state_name(sv->state)));
 	if (!lc_serve_active(sv))
-		json_object_set_new(o, "why", json_string_nocheck(sv->why));
+		json_object_set_new(o, "why", text_of(sv->why));
 	add_bucket(o, sv);
 	add_items(o, sv);
 	add_store(o, sv);

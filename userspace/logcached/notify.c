@@ -35,14 +35,16 @@ void lc_notify(const char *state)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to,
+	/* Whoever reads it may wait for a volume of ours. */
+	sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&to,
 	       offsetof(struct sockaddr_un, sun_path) + len);
 	close(fd);
 }
 
 static void alive(struct lc_timer *t)
 {
-	lc_notify("WATCHDOG=1");
+	/* The first READY may have been lost. */
+	lc_notify("READY=1\nWATCHDOG=1");
 	lc_timer_arm(watchdog.loop, t, watchdog.ms);
 }
 

@@ -328,6 +328,7 @@ static void set_params(struct lc_serve *sv, struct lc_volume_params *p)
 	};
 	memcpy(p->uuid, sv->conf.uuid, sizeof(p->uuid));
 	memcpy(p->log, sv->info.cache_uuid, sizeof(p->log));
+	memcpy(p->new_after, sv->conf.after, sizeof(p->new_after));
 	p->new_log = !memcmp(sv->conf.cache, p->log, sizeof(p->log));
 }
 
@@ -336,9 +337,9 @@ static bool attach_with(struct lc_serve *sv, struct lc_volume_params *p, lc_volu
 	if (getrandom(p->owner, sizeof(p->owner), 0) != sizeof(p->owner))
 		return false;
 	memcpy(sv->attached_cache, p->log, sizeof(sv->attached_cache));
+	lc_mapdir_opening();
 	sv->vol = lc_volume_attach(p, done, sv);
-	if (sv->vol)
-		lc_mapdir_unpin(&sv->map);
+	lc_mapdir_opened(&sv->map);
 	return sv->vol;
 }
 
@@ -399,6 +400,7 @@ static void closed(void *data)
 	sv->vol = NULL;
 	sv->closing = false;
 	sv->drop = false;
+	lc_upkeep_stop(sv);
 	lc_mapdir_unlock(&sv->map);
 	if (sv->up)
 		lc_upload_reset(sv->up);
@@ -588,6 +590,9 @@ static void rollback_end(struct lc_serve *sv, int err)
 {
 	struct lc_rollback *rb = sv->rollback;
 
+	/* It was given up, which ended what was under way. */
+	if (sv->closing)
+		return;
 	rb->err = err;
 	if (err)
 		snprintf(rb->why, sizeof(rb->why), "%s", lc_serve_reason(sv));
@@ -636,6 +641,7 @@ static int rollback_begin(struct lc_serve *sv, struct lc_rollback *rb)
 	set_params(sv, &p);
 	memcpy(p.log, rb->cache, sizeof(p.log));
 	p.new_log = true;
+	memset(p.new_after, 0, sizeof(p.new_after));
 	p.new_lsn = LC_FIRST_LSN;
 	p.readahead = NULL;
 	p.gc_delay = NULL;
@@ -645,6 +651,18 @@ static int rollback_begin(struct lc_serve *sv, struct lc_rollback *rb)
 	lc_mapdir_unlock(&sv->map);
 	snprintf(rb->why, sizeof(rb->why), "out of memory");
 	return -ENOMEM;
+}
+
+/* The store may not answer for a long time. */
+static void give_up_rollback(struct lc_serve *sv)
+{
+	if (!sv->rolling || sv->closing)
+		return;
+	lc_log(LC_LOG_NOTICE, sv->who, "stops before the rollback to snapshot %s has ended",
+	       sv->rollback->name);
+	rollback_end(sv, -ECANCELED);
+	snprintf(sv->rollback->why, sizeof(sv->rollback->why),
+		 "logcached ended before the store had answered; try again");
 }
 
 /* That the device is gone may not have been noticed yet; or the volume is being closed. */
@@ -707,6 +725,7 @@ static void deadline_due(struct lc_timer *t)
 	sv->ch = NULL;
 	sv->claimed = false;
 	void_items(sv);
+	give_up_rollback(sv);
 	lc_serve_step(sv);
 }
 
@@ -759,6 +778,7 @@ void lc_serve_free(struct lc_serve *sv)
 	lc_timer_cancel(loop, &sv->verdict);
 	lc_timer_cancel(loop, &sv->deadline);
 	lc_timer_cancel(loop, &sv->step);
+	lc_upkeep_stop(sv);
 	lc_ssd_close(sv->ssd);
 	lc_upload_free(sv->up);
 	lc_download_free(sv->down);

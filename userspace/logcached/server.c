@@ -21,6 +21,8 @@
 
 #define CONNS		16u
 #define READ_BYTES	4096u
+/* Without a descriptor for whoever connects. */
+#define AGAIN_MS	1000u
 
 /* One at a time: the next request is looked at when the last one was answered. */
 struct conn {
@@ -42,6 +44,7 @@ struct conn {
 struct lc_server {
 	struct lc_daemon *daemon;
 	struct lc_watch watch;
+	struct lc_timer again;
 	struct sockaddr_un at;
 	ino_t inode;
 	struct conn conns[CONNS];
@@ -223,6 +226,22 @@ static bool is_root(int fd)
 	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) && !cred.uid;
 }
 
+static void accept_again(struct lc_timer *t)
+{
+	struct lc_server *s = t->data;
+
+	lc_loop_watch(s->daemon->loop, &s->watch);
+}
+
+/* Who waits to be accepted would be told of again at once. */
+static void accept_later(struct lc_server *s)
+{
+	lc_log(LC_LOG_WARNING, NULL, "the control socket cannot be answered: %s",
+	       strerror(errno));
+	lc_loop_unwatch(s->daemon->loop, &s->watch);
+	lc_timer_arm(s->daemon->loop, &s->again, AGAIN_MS);
+}
+
 static void accept_one(struct lc_watch *w, uint32_t events)
 {
 	struct lc_server *s = w->data;
@@ -230,8 +249,11 @@ static void accept_one(struct lc_watch *w, uint32_t events)
 	struct conn *c;
 
 	(void)events;
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			accept_later(s);
 		return;
+	}
 	for (c = s->conns; c < s->conns + CONNS && c->used; c++)
 		;
 	if (c == s->conns + CONNS || !is_root(fd)) {
@@ -300,6 +322,7 @@ struct lc_server *lc_server_new(struct lc_daemon *d, char why[LC_SERVER_WHY_MAX]
 	s->watch = (struct lc_watch){
 		.ready = accept_one, .fd = -1, .events = EPOLLIN, .data = s,
 	};
+	s->again = (struct lc_timer){ .expired = accept_again, .data = s };
 	s->at.sun_family = AF_UNIX;
 	mkdir(d->run_dir, 0700);
 	snprintf(s->at.sun_path, sizeof(s->at.sun_path), "%s/" LC_CONTROL_NAME, d->run_dir);
@@ -330,6 +353,7 @@ void lc_server_free(struct lc_server *s)
 	}
 	if (s->inode && !stat(s->at.sun_path, &st) && st.st_ino == s->inode)
 		unlink(s->at.sun_path);
+	lc_timer_cancel(s->daemon->loop, &s->again);
 	if (s->watch.fd >= 0) {
 		lc_loop_unwatch(s->daemon->loop, &s->watch);
 		close(s->watch.fd);

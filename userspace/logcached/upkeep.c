@@ -22,6 +22,12 @@ static struct lc_loop *loop_of(const struct lc_serve *sv)
 	return sv->daemon->loop;
 }
 
+/* The timers are armed no more once the volume is being closed: @sv may be freed then. */
+static bool goes_on(const struct lc_serve *sv, const struct lc_volume *vol)
+{
+	return vol == sv->vol && lc_serve_active(sv) && !sv->closing && !sv->stopping;
+}
+
 uint64_t lc_upkeep_gc_delay(struct lc_serve *sv, uint64_t bytes)
 {
 	struct lc_download_status down;
@@ -38,7 +44,7 @@ static void step_done(struct lc_volume *vol, int err, void *data)
 	struct lc_volume_status st;
 
 	sv->upkeep.gc_busy = false;
-	if (vol != sv->vol || !lc_serve_active(sv))
+	if (!goes_on(sv, vol))
 		return;
 	if (!err) {
 		lc_volume_status(vol, &st);
@@ -55,8 +61,10 @@ static void gc_due(struct lc_timer *t)
 	struct lc_serve *sv = t->data;
 	struct lc_volume_status st;
 
+	if (!goes_on(sv, sv->vol))
+		return;
 	lc_volume_status(sv->vol, &st);
-	if (st.seq == sv->upkeep.gc_seq || sv->stopping) {
+	if (st.seq == sv->upkeep.gc_seq) {
 		lc_timer_arm(loop_of(sv), t, LOOK_MS);
 		return;
 	}
@@ -71,7 +79,7 @@ static void checked(struct lc_volume *vol, int err, void *data)
 
 	(void)err;
 	sv->upkeep.owner_busy = false;
-	if (vol == sv->vol && lc_serve_active(sv))
+	if (goes_on(sv, vol))
 		lc_timer_arm(loop_of(sv), &sv->upkeep.owner, OWNER_MS);
 }
 
@@ -79,6 +87,8 @@ static void owner_due(struct lc_timer *t)
 {
 	struct lc_serve *sv = t->data;
 
+	if (!goes_on(sv, sv->vol))
+		return;
 	sv->upkeep.owner_busy = true;
 	lc_volume_check_owner(sv->vol, checked, sv);
 }

@@ -335,7 +335,7 @@ static void read_range(const struct lc_file_dir *dir, struct lc_store_req *req, 
 	ssize_t n;
 
 	if (req->len && offset >= req->size) {
-		lc_store_set(req, LC_STORE_CORRUPT,
+		lc_store_set(req, LC_STORE_RANGE,
 			     "bytes from %" PRIu64 " are wanted, it has %" PRIu64,
 			     offset, req->size);
 		return;

@@ -130,6 +130,8 @@ static void set_up(const struct lc_http *http, CURL *c, struct lc_http_req *req)
 	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	/* A name server that does not answer: its thread is left alone, not waited for. */
+	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, req->headers);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, req->why);

@@ -44,7 +44,7 @@ static const struct row {
 	{ 403, NULL, false, LC_STORE_DENIED, RIGHTS },
 	{ 409, NULL, true, LC_STORE_PRECOND, "" },
 	{ 412, NULL, true, LC_STORE_PRECOND, "" },
-	{ 416, NULL, false, LC_STORE_CORRUPT, "; the object is shorter than it should be" },
+	{ 416, NULL, false, LC_STORE_RANGE, "; the object is shorter than it should be" },
 	{ 429, NULL, false, LC_STORE_BUSY, "" },
 	{ 503, NULL, false, LC_STORE_BUSY, "" },
 	{ 501, NULL, true, LC_STORE_NO_COND, "" },

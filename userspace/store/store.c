@@ -22,6 +22,7 @@ const char *lc_store_status_name(enum lc_store_status status)
 		[LC_STORE_DENIED] = "denied",
 		[LC_STORE_UNREADABLE] = "not readable in its storage class",
 		[LC_STORE_CORRUPT] = "corrupt answer",
+		[LC_STORE_RANGE] = "shorter than the range",
 		[LC_STORE_FAILED] = "failed",
 		[LC_STORE_CANCELLED] = "cancelled",
 	};

@@ -42,7 +42,8 @@ enum lc_store_status {
 	LC_STORE_BUSY,		/* 429, 503: not applied, later again */
 	LC_STORE_DENIED,	/* 401, 403: the credentials do not allow it */
 	LC_STORE_UNREADABLE,	/* storage class: has to be restored first */
-	LC_STORE_CORRUPT,	/* the answer is not what was asked for */
+	LC_STORE_CORRUPT,	/* the answer is not what was asked for; the next one may be */
+	LC_STORE_RANGE,		/* certain: the object ends before the range begins */
 	LC_STORE_FAILED,	/* not applied: network, server, anything else */
 	LC_STORE_CANCELLED,
 };
@@ -64,7 +65,7 @@ typedef bool (*lc_store_list_fn)(struct lc_store_req *req, const char *key, uint
  *		slashes neither empty nor beginning with a dot. LIST: any beginning of one.
  * @buf:	GET: where to; may have been written to whatever the status
  * @got:	GET: bytes that came. OK with fewer than @len: the object ends there. A range
- *		that begins behind the end is CORRUPT.
+ *		that begins behind the end is RANGE.
  * @size:	GET, HEAD: of the whole object
  * @etag:	GET, HEAD, PUT: out, without quotes, may be empty after a GET of a range and
  *		a PUT in parts; with LC_STORE_IF_MATCH: in

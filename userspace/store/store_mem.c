@@ -176,7 +176,7 @@ static void do_get(struct mem *m, struct lc_store_req *req)
 	if (req->op == LC_STORE_HEAD)
 		return;
 	if (req->len && offset >= o->len) {
-		lc_store_set(req, LC_STORE_CORRUPT, "behind its end");
+		lc_store_set(req, LC_STORE_RANGE, "behind its end");
 		return;
 	}
 	req->got = min_t(uint64_t, req->len ? req->len : req->buf_len, o->len - offset);

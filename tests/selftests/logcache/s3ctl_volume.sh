@@ -35,7 +35,7 @@ while True:
 	within test -S $LOGCACHE_RUN_DIR/logcached.sock
 }
 
-begin 40
+begin 43
 s3_devices 64 96
 old=$(cache_uuid)
 ok "create takes the origin from the cache" make
@@ -103,5 +103,18 @@ new=$(cache_uuid)
 ok "the cache is another one" fails [ "$new" = "$old" ]
 ok "and written down" grep -qx "cache = $new" "$LOGCACHE_CONF_DIR/$UUID.conf"
 ok "the bucket has no damage" ctl verify-bucket --volume "$UUID"
-d_end TERM
+
+# The store does not answer: logcached ends all the same, and so does what waits for it.
+retries() { [ "$(d_get retries)" -gt "$before" ]; }
+before=$(d_get retries)
+mv $BUCKET/$UUID/manifest /tmp/lc-manifest
+ln -s manifest $BUCKET/$UUID/manifest	# cannot be opened
+d_ask "{\"cmd\":\"rollback\",\"volume\":\"$UUID\",\"name\":\"first\",\"cache\":\"$UUID\"}" >/tmp/lc-rolled &
+asked=$!
+ok "a rollback without a store waits" within retries
+kill -TERM "$DAEMON"
+outcome "$DAEMON"
+is "logcached ends before it" "$OUTCOME" ok
+ok "and says so" d_said "before the rollback"
+wait $asked
 finish

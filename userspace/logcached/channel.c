@@ -318,8 +318,11 @@ static int claim(struct lc_channel *ch)
  *----------------------------------------------------------------
  */
 
-/* An answer is read to its end before anybody is told of an item. */
-#define PULL_MAX	64u
+/*
+ * An answer is read to its end before anybody is told of an item. The kernel has 64
+ * fetches and 32 units at most; of what does not fit the rest is asked for again.
+ */
+#define PULL_MAX	128u
 
 struct pulled_item {
 	uint64_t id;
@@ -332,6 +335,7 @@ struct pulled {
 	uint64_t activation;
 	uint64_t cursor;
 	bool more;
+	bool full;
 	unsigned int nr;
 	struct pulled_item item[PULL_MAX];
 };
@@ -379,8 +383,9 @@ static int pull_attr(const struct nlattr *a, void *ctx)
 		p->more = true;
 		return MNL_CB_OK;
 	case LOGCACHE_A_WORK_ITEM:
-		if (p->nr == PULL_MAX)
-			return MNL_CB_ERROR;
+		p->full = p->nr == PULL_MAX;
+		if (p->full)
+			return MNL_CB_OK;
 		return mnl_attr_parse_nested(a, item_attr, &p->item[p->nr++]);
 	default:
 		return MNL_CB_OK;
@@ -404,10 +409,16 @@ static void hand_out(struct lc_channel *ch, struct pulled *p)
 static int pull_once(struct lc_channel *ch, struct pulled *p)
 {
 	struct nlmsghdr *nlh = work_request(ch, LOGCACHE_CMD_PULL);
+	int ret;
 
 	*p = (struct pulled){};
 	mnl_attr_put_u64(nlh, LOGCACHE_A_WORK_CURSOR, ch->cursor);
-	return ask(ch, nlh, pull_attr, p);
+	ret = ask(ch, nlh, pull_attr, p);
+	if (!ret && p->full) {
+		p->cursor = p->item[PULL_MAX - 1].id;
+		p->more = true;
+	}
+	return ret;
 }
 
 static int pull(struct lc_channel *ch)

@@ -41,7 +41,6 @@ struct lc_channel {
 	uint32_t dead_ms;
 	uint16_t family;
 	uint32_t group;
-	uint32_t joined;
 	uint32_t seq;
 	struct mnl_socket *requests;
 	struct mnl_socket *rings;
@@ -215,7 +214,10 @@ static int family_attr(const struct nlattr *a, void *ctx)
 	return MNL_CB_OK;
 }
 
-/* It has new numbers whenever the module was loaded anew. */
+/*
+ * Whenever the module was loaded anew it may have new numbers, and nobody is a member of
+ * the group any more, also if its number is the old one. To join once more is no error.
+ */
 static int find_family(struct lc_channel *ch)
 {
 	struct nlmsghdr *nlh = request(ch, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
@@ -228,12 +230,9 @@ static int find_family(struct lc_channel *ch)
 			snprintf(ch->why, sizeof(ch->why), "dm-logcache is not loaded");
 		return ret;
 	}
-	if (ch->group == ch->joined)
-		return 0;
 	if (mnl_socket_setsockopt(ch->rings, NETLINK_ADD_MEMBERSHIP, &ch->group,
 				  sizeof(ch->group)) < 0)
 		return -errno;
-	ch->joined = ch->group;
 	return 0;
 }
 

@@ -486,7 +486,19 @@ static void no_buffers(struct lc_serve *sv)
 	       strerror(errno));
 }
 
-/* With another cache under it everything begins anew, when what is in flight has ended. */
+/*
+ * With another cache under it, or the same one on another device, everything begins anew,
+ * when what is in flight has ended.
+ */
+static void other_cache(struct lc_serve *sv)
+{
+	if (!sv->vol || sv->rolling || (!wrong_cache(sv) && !wrong_ssd(sv)))
+		return;
+	sv->drop = true;
+	if (sv->state == LC_SERVE_ACTIVE)
+		set_state(sv, LC_SERVE_ATTACHING, "it has another cache now");
+}
+
 static void claimed(struct lc_channel *ch, const struct lc_volume_info *info)
 {
 	struct lc_serve *sv = lc_channel_data(ch);
@@ -497,8 +509,7 @@ static void claimed(struct lc_channel *ch, const struct lc_volume_info *info)
 	name_it(sv);
 	lc_log(LC_LOG_INFO, sv->who, "is ours: activation %" PRIu64 ", clean up to LSN %" PRIu64,
 	       info->activation, info->clean_lsn);
-	if (sv->state == LC_SERVE_ACTIVE && (wrong_cache(sv) || wrong_ssd(sv)))
-		set_state(sv, LC_SERVE_ATTACHING, "it has another cache now");
+	other_cache(sv);
 	if (!make_buffers(sv))
 		no_buffers(sv);
 	lc_serve_step(sv);

@@ -28,6 +28,11 @@
 #define REQUEST_MAX	1024u
 #define ANSWER_MAX	16384u
 #define WHY_MAX		160u
+/*
+ * An answer is read to its end before anybody is told of an item. The kernel has 64
+ * fetches and 32 units at most; of what does not fit the rest is asked for again.
+ */
+#define PULL_MAX	128u
 
 struct lc_channel {
 	struct lc_loop *loop;
@@ -38,6 +43,10 @@ struct lc_channel {
 	bool owned;
 	uint64_t activation;
 	uint64_t cursor;
+	uint64_t seen;			/* items up to here were handed out */
+	uint64_t undone[PULL_MAX];	/* whose answers may not have reached the kernel */
+	unsigned int nr_undone;
+	bool again;			/* they are to be pulled once more */
 	uint32_t dead_ms;
 	uint16_t family;
 	uint32_t group;
@@ -307,6 +316,9 @@ static int claim(struct lc_channel *ch)
 	ch->owned = true;
 	ch->activation = info.activation;
 	ch->cursor = 0;
+	ch->seen = 0;
+	memset(ch->undone, 0, sizeof(ch->undone));
+	ch->again = false;
 	ch->dead_ms = info.dead_ms;
 	ch->ops->claimed(ch, &info);
 	return 0;
@@ -316,12 +328,6 @@ static int claim(struct lc_channel *ch)
  * Pull
  *----------------------------------------------------------------
  */
-
-/*
- * An answer is read to its end before anybody is told of an item. The kernel has 64
- * fetches and 32 units at most; of what does not fit the rest is asked for again.
- */
-#define PULL_MAX	128u
 
 struct pulled_item {
 	uint64_t id;
@@ -391,11 +397,27 @@ static int pull_attr(const struct nlattr *a, void *ctx)
 	}
 }
 
+/* Others than these and new ones are in somebody's hands, or were answered just now. */
+static bool comes_again(struct lc_channel *ch, uint64_t id)
+{
+	unsigned int i;
+
+	for (i = 0; i < PULL_MAX && ch->undone[i] != id; i++)
+		;
+	if (i == PULL_MAX)
+		return false;
+	ch->undone[i] = 0;
+	return true;
+}
+
 static void hand_out(struct lc_channel *ch, struct pulled *p)
 {
 	struct pulled_item *item = p->item;
 
 	for (; item < p->item + p->nr && ch->owned; item++) {
+		if (item->id <= ch->seen && !comes_again(ch, item->id))
+			continue;
+		ch->seen = item->id > ch->seen ? item->id : ch->seen;
 		item->upload.id = item->id;
 		item->fetch.id = item->id;
 		if (item->type == LOGCACHE_ITEM_TYPE_UPLOAD)
@@ -425,6 +447,9 @@ static int pull(struct lc_channel *ch)
 	struct pulled p;
 	int ret;
 
+	if (ch->again)
+		ch->cursor = 0;
+	ch->again = false;
 	do {
 		ret = pull_once(ch, &p);
 		if (ret)
@@ -462,7 +487,7 @@ static void work(struct lc_channel *ch)
 		ret = pull(ch);
 	if (ch->owned && ret && ret != -EAGAIN && ret != -ENOBUFS && ret != -ENOMEM)
 		lose(ch, ret);
-	if (ch->owned && !ret)
+	if (ch->owned && !ret && !ch->again)
 		next = ch->dead_ms / 3;
 	lc_timer_arm(ch->loop, &ch->timer, next);
 }
@@ -615,9 +640,21 @@ static struct nlmsghdr *done_request(struct lc_channel *ch, uint64_t id,
 	return nlh;
 }
 
+/* What did not get there leaves the item in our hands, behind the cursor. */
+static int done(struct lc_channel *ch, uint64_t id, struct nlmsghdr *nlh)
+{
+	int ret = ask(ch, nlh, NULL, NULL);
+
+	if (ret && ret != -ENOENT && ret != -ESTALE && ret != -EINVAL) {
+		ch->undone[ch->nr_undone++ % PULL_MAX] = id;
+		ch->again = true;
+	}
+	return ret;
+}
+
 int lc_channel_uploaded(struct lc_channel *ch, uint64_t id, enum lc_item_status status)
 {
-	return ask(ch, done_request(ch, id, status), NULL, NULL);
+	return done(ch, id, done_request(ch, id, status));
 }
 
 int lc_channel_fetched(struct lc_channel *ch, uint64_t id, enum lc_item_status status,
@@ -629,7 +666,7 @@ int lc_channel_fetched(struct lc_channel *ch, uint64_t id, enum lc_item_status s
 		mnl_attr_put(nlh, LOGCACHE_A_WORK_CRCS, nr_crc * sizeof(*crc), crc);
 	else if (status == LC_ITEM_OK)
 		mnl_attr_put(nlh, LOGCACHE_A_WORK_ZERO, 0, NULL);
-	return ask(ch, nlh, NULL, NULL);
+	return done(ch, id, nlh);
 }
 
 /*----------------------------------------------------------------

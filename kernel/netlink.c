@@ -84,7 +84,7 @@ static struct logcache *lc_nl_owned(struct lc_upcall *up, struct genl_info *info
 
 static struct sk_buff *lc_nl_reply(struct genl_info *info, u8 cmd, void **head)
 {
-	struct sk_buff *skb = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	struct sk_buff *skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 
 	if (!skb)
 		return NULL;

@@ -28,6 +28,11 @@
 #define REQUEST_MAX	1024u
 #define ANSWER_MAX	16384u
 #define WHY_MAX		160u
+/*
+ * An answer is read to its end before anybody is told of an item. The kernel has 64
+ * fetches and 32 units at most; of what does not fit the rest is asked for again.
+ */
+#define PULL_MAX	128u
 
 struct lc_channel {
 	struct lc_loop *loop;
@@ -38,10 +43,13 @@ struct lc_channel {
 	bool owned;
 	uint64_t activation;
 	uint64_t cursor;
+	uint64_t seen;			/* items up to here were handed out */
+	uint64_t undone[PULL_MAX];	/* whose answers may not have reached the kernel */
+	unsigned int nr_undone;
+	bool again;			/* they are to be pulled once more */
 	uint32_t dead_ms;
 	uint16_t family;
 	uint32_t group;
-	uint32_t joined;
 	uint32_t seq;
 	struct mnl_socket *requests;
 	struct mnl_socket *rings;
@@ -215,7 +223,10 @@ static int family_attr(const struct nlattr *a, void *ctx)
 	return MNL_CB_OK;
 }
 
-/* It has new numbers whenever the module was loaded anew. */
+/*
+ * Whenever the module was loaded anew it may have new numbers, and nobody is a member of
+ * the group any more, also if its number is the old one. To join once more is no error.
+ */
 static int find_family(struct lc_channel *ch)
 {
 	struct nlmsghdr *nlh = request(ch, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
@@ -228,12 +239,9 @@ static int find_family(struct lc_channel *ch)
 			snprintf(ch->why, sizeof(ch->why), "dm-logcache is not loaded");
 		return ret;
 	}
-	if (ch->group == ch->joined)
-		return 0;
 	if (mnl_socket_setsockopt(ch->rings, NETLINK_ADD_MEMBERSHIP, &ch->group,
 				  sizeof(ch->group)) < 0)
 		return -errno;
-	ch->joined = ch->group;
 	return 0;
 }
 
@@ -308,6 +316,9 @@ static int claim(struct lc_channel *ch)
 	ch->owned = true;
 	ch->activation = info.activation;
 	ch->cursor = 0;
+	ch->seen = 0;
+	memset(ch->undone, 0, sizeof(ch->undone));
+	ch->again = false;
 	ch->dead_ms = info.dead_ms;
 	ch->ops->claimed(ch, &info);
 	return 0;
@@ -317,9 +328,6 @@ static int claim(struct lc_channel *ch)
  * Pull
  *----------------------------------------------------------------
  */
-
-/* An answer is read to its end before anybody is told of an item. */
-#define PULL_MAX	64u
 
 struct pulled_item {
 	uint64_t id;
@@ -332,6 +340,7 @@ struct pulled {
 	uint64_t activation;
 	uint64_t cursor;
 	bool more;
+	bool full;
 	unsigned int nr;
 	struct pulled_item item[PULL_MAX];
 };
@@ -379,12 +388,26 @@ static int pull_attr(const struct nlattr *a, void *ctx)
 		p->more = true;
 		return MNL_CB_OK;
 	case LOGCACHE_A_WORK_ITEM:
-		if (p->nr == PULL_MAX)
-			return MNL_CB_ERROR;
+		p->full = p->nr == PULL_MAX;
+		if (p->full)
+			return MNL_CB_OK;
 		return mnl_attr_parse_nested(a, item_attr, &p->item[p->nr++]);
 	default:
 		return MNL_CB_OK;
 	}
+}
+
+/* Others than these and new ones are in somebody's hands, or were answered just now. */
+static bool comes_again(struct lc_channel *ch, uint64_t id)
+{
+	unsigned int i;
+
+	for (i = 0; i < PULL_MAX && ch->undone[i] != id; i++)
+		;
+	if (i == PULL_MAX)
+		return false;
+	ch->undone[i] = 0;
+	return true;
 }
 
 static void hand_out(struct lc_channel *ch, struct pulled *p)
@@ -392,6 +415,9 @@ static void hand_out(struct lc_channel *ch, struct pulled *p)
 	struct pulled_item *item = p->item;
 
 	for (; item < p->item + p->nr && ch->owned; item++) {
+		if (item->id <= ch->seen && !comes_again(ch, item->id))
+			continue;
+		ch->seen = item->id > ch->seen ? item->id : ch->seen;
 		item->upload.id = item->id;
 		item->fetch.id = item->id;
 		if (item->type == LOGCACHE_ITEM_TYPE_UPLOAD)
@@ -404,10 +430,16 @@ static void hand_out(struct lc_channel *ch, struct pulled *p)
 static int pull_once(struct lc_channel *ch, struct pulled *p)
 {
 	struct nlmsghdr *nlh = work_request(ch, LOGCACHE_CMD_PULL);
+	int ret;
 
 	*p = (struct pulled){};
 	mnl_attr_put_u64(nlh, LOGCACHE_A_WORK_CURSOR, ch->cursor);
-	return ask(ch, nlh, pull_attr, p);
+	ret = ask(ch, nlh, pull_attr, p);
+	if (!ret && p->full) {
+		p->cursor = p->item[PULL_MAX - 1].id;
+		p->more = true;
+	}
+	return ret;
 }
 
 static int pull(struct lc_channel *ch)
@@ -415,6 +447,9 @@ static int pull(struct lc_channel *ch)
 	struct pulled p;
 	int ret;
 
+	if (ch->again)
+		ch->cursor = 0;
+	ch->again = false;
 	do {
 		ret = pull_once(ch, &p);
 		if (ret)
@@ -452,7 +487,7 @@ static void work(struct lc_channel *ch)
 		ret = pull(ch);
 	if (ch->owned && ret && ret != -EAGAIN && ret != -ENOBUFS && ret != -ENOMEM)
 		lose(ch, ret);
-	if (ch->owned && !ret)
+	if (ch->owned && !ret && !ch->again)
 		next = ch->dead_ms / 3;
 	lc_timer_arm(ch->loop, &ch->timer, next);
 }
@@ -605,9 +640,21 @@ static struct nlmsghdr *done_request(struct lc_channel *ch, uint64_t id,
 	return nlh;
 }
 
+/* What did not get there leaves the item in our hands, behind the cursor. */
+static int done(struct lc_channel *ch, uint64_t id, struct nlmsghdr *nlh)
+{
+	int ret = ask(ch, nlh, NULL, NULL);
+
+	if (ret && ret != -ENOENT && ret != -ESTALE && ret != -EINVAL) {
+		ch->undone[ch->nr_undone++ % PULL_MAX] = id;
+		ch->again = true;
+	}
+	return ret;
+}
+
 int lc_channel_uploaded(struct lc_channel *ch, uint64_t id, enum lc_item_status status)
 {
-	return ask(ch, done_request(ch, id, status), NULL, NULL);
+	return done(ch, id, done_request(ch, id, status));
 }
 
 int lc_channel_fetched(struct lc_channel *ch, uint64_t id, enum lc_item_status status,
@@ -619,7 +666,7 @@ int lc_channel_fetched(struct lc_channel *ch, uint64_t id, enum lc_item_status s
 		mnl_attr_put(nlh, LOGCACHE_A_WORK_CRCS, nr_crc * sizeof(*crc), crc);
 	else if (status == LC_ITEM_OK)
 		mnl_attr_put(nlh, LOGCACHE_A_WORK_ZERO, 0, NULL);
-	return ask(ch, nlh, NULL, NULL);
+	return done(ch, id, nlh);
 }
 
 /*----------------------------------------------------------------

@@ -97,7 +97,7 @@ enum lc_item_status {
  * struct lc_channel_ops
  * @claimed:	the volume is ours, from its beginning: whatever was known of items and
  *		of the cache is void
- * @upload, @fetch: work; each id comes once
+ * @upload, @fetch: work; each id comes once, and again if its answer did not arrive
  * @lost:	the volume is not ours any more, items are void. @error: -ESTALE, somebody
  *		took it over, or we were silent for too long; -ENOENT, it is gone
  */
@@ -129,7 +129,10 @@ typedef bool (*lc_extent_fn)(void *ctx, const struct lc_item_extent *x);
  */
 int lc_channel_extents(struct lc_channel *ch, uint64_t id, lc_extent_fn fn, void *ctx);
 
-/* Answers; the item is forgotten whatever is returned. 0 or -errno. */
+/*
+ * Answers; the item is forgotten whatever is returned. 0 or -errno; it comes again unless
+ * that is -ENOENT, -ESTALE, or -EINVAL (the answer does not fit the item).
+ */
 int lc_channel_uploaded(struct lc_channel *ch, uint64_t id, enum lc_item_status status);
 /* @crc: with OK, one for each block; NULL with OK: nothing but zeroes, nothing was written. */
 int lc_channel_fetched(struct lc_channel *ch, uint64_t id, enum lc_item_status status,

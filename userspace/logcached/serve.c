@@ -268,6 +268,21 @@ static bool wrong_cache(const struct lc_serve *sv)
 	return memcmp(sv->attached_cache, sv->info.cache_uuid, sizeof(sv->attached_cache));
 }
 
+/*
+ * What is uploaded was in the log before. If the SSD does not know of it, LSNs that are in
+ * the bucket are given to new writes, which would then be taken for uploaded.
+ */
+static bool bucket_ahead(const struct lc_serve *sv, const struct lc_volume_status *st,
+			 char *why, size_t max)
+{
+	if (st->lsn <= sv->log_end)
+		return false;
+	snprintf(why, max,
+		 "the bucket has the log up to LSN %llu, but the log of the SSD ended at %llu when the device was activated: the SSD has lost something, or is an older copy. Put the right one back, or make an empty SSD the new cache (logcachectl recover); what was written since then is on this SSD only",
+		 st->lsn, (unsigned long long)sv->log_end);
+	return true;
+}
+
 /* What does not fit cannot be helped by waiting. */
 static bool fits(struct lc_serve *sv, const struct lc_volume_status *st, char *why, size_t max)
 {
@@ -285,7 +300,7 @@ static bool fits(struct lc_serve *sv, const struct lc_volume_status *st, char *w
 			 st->lsn, (unsigned long long)i->clean_lsn);
 		return false;
 	}
-	return true;
+	return !bucket_ahead(sv, st, why, max);
 }
 
 static void attached(struct lc_volume *vol, int err, void *data)
@@ -305,6 +320,8 @@ static void attached(struct lc_volume *vol, int err, void *data)
 		give_up(sv, LC_SERVE_FAILED, why);
 		return;
 	}
+	/* From now on it grows with what we upload. */
+	sv->log_end = UINT64_MAX;
 	sv->tries = 0;
 	set_state(sv, LC_SERVE_ACTIVE, "%s", "");
 	lc_log(LC_LOG_NOTICE, sv->who, "in %s, epoch %llu, LSN %llu: active",
@@ -488,19 +505,41 @@ static void no_buffers(struct lc_serve *sv)
 	       strerror(errno));
 }
 
-/* With another cache under it everything begins anew, when what is in flight has ended. */
+/*
+ * With another cache under it, or the same one on another device, everything begins anew,
+ * when what is in flight has ended.
+ */
+static void other_cache(struct lc_serve *sv)
+{
+	if (!sv->vol || sv->rolling || (!wrong_cache(sv) && !wrong_ssd(sv)))
+		return;
+	sv->drop = true;
+	if (sv->state == LC_SERVE_ACTIVE)
+		set_state(sv, LC_SERVE_ATTACHING, "it has another cache now");
+}
+
+/*
+ * As early as we can know it, before new writes make up for what is missing. Somebody else
+ * may have uploaded more while the volume was not ours.
+ */
+static void note_log_end(struct lc_serve *sv, const struct lc_volume_info *info)
+{
+	if (!sv->claimed || info->activation != sv->info.activation)
+		sv->log_end = info->published_lsn;
+}
+
 static void claimed(struct lc_channel *ch, const struct lc_volume_info *info)
 {
 	struct lc_serve *sv = lc_channel_data(ch);
 
 	void_items(sv);
+	note_log_end(sv, info);
 	sv->info = *info;
 	sv->claimed = true;
 	name_it(sv);
 	lc_log(LC_LOG_INFO, sv->who, "is ours: activation %" PRIu64 ", clean up to LSN %" PRIu64,
 	       info->activation, info->clean_lsn);
-	if (sv->state == LC_SERVE_ACTIVE && (wrong_cache(sv) || wrong_ssd(sv)))
-		set_state(sv, LC_SERVE_ATTACHING, "it has another cache now");
+	other_cache(sv);
 	if (!make_buffers(sv))
 		no_buffers(sv);
 	lc_serve_step(sv);

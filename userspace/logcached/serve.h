@@ -71,6 +71,8 @@ struct lc_rollback {
  * struct lc_serve - for the files of this directory
  * @who:	names it in messages: uuid, and device if there is one
  * @info:	as of the last claim; true only while @claimed
+ * @log_end:	where the SSD's log ended at the first claim of this activation; the bucket
+ *		must not have more when it is attached. No limit once it was
  * @vol:	from the attach until it is closed; usable while ACTIVE
  * @attached_cache: whose log @vol is attached for
  * @drop:	@vol is to be closed
@@ -87,6 +89,7 @@ struct lc_serve {
 	struct lc_channel *ch;
 	struct lc_volume_info info;
 	bool claimed;
+	uint64_t log_end;
 
 	struct lc_ssd *ssd;
 	struct lc_volume_info ssd_info;	/* of the claim it was opened for */

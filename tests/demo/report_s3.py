@@ -44,7 +44,7 @@ def main(share):
     line("recovery", "%.1f ms" % (int(pairs(demo.read("status"))["recovery_us"]) / 1000),
          "empty SSD, volume up")
     ok = demo.command(results, "s3_bucket", "verify-bucket")
-    line("objects in the bucket", bucket.get("objects", "?"),
+    line("objects in the bucket", bucket.get("nr_objects", "?"),
          "%s, %s" % (size(int(bucket.get("bytes", 0))), word(ok, "all good")))
     print()
     for text in demo.faults:

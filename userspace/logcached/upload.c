@@ -140,6 +140,17 @@ static void answer_corrupt(struct unit *u)
  *----------------------------------------------------------------
  */
 
+/* What the volume did not take has to be put again, and what follows comes after it. */
+static void put_back(struct lc_upload *up)
+{
+	struct lc_volume_status st;
+
+	if (!up->sv->vol)
+		return;
+	lc_volume_status(up->sv->vol, &st);
+	up->put_lsn = st.lsn;
+}
+
 static void put_done(struct lc_unit *put, int err)
 {
 	struct unit *u = put->data;
@@ -153,6 +164,10 @@ static void put_done(struct lc_unit *put, int err)
 		lc_log(LC_LOG_ERROR, up->sv->who, "LSN %llu to %llu cannot be uploaded: %s",
 		       (unsigned long long)u->item.lsn_start,
 		       (unsigned long long)u->item.lsn_end, lc_serve_reason(up->sv));
+	if (err)
+		put_back(up);
+	else
+		up->put_lsn = max(up->put_lsn, u->item.lsn_end);
 	answer(u, err ? LC_ITEM_AGAIN : LC_ITEM_OK);
 	pump(up);
 	lc_serve_step(up->sv);

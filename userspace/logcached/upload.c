@@ -90,6 +90,7 @@ struct lc_upload {
 	struct run run[RUNS];
 	uint64_t put_lsn;		/* the next unit has to begin here, or before */
 	uint64_t corrupt;
+	bool full;			/* this time round: nobody further back gets a slot */
 	bool pumping;
 	bool pump_again;
 };
@@ -440,7 +441,9 @@ static bool take_slot(struct lc_upload *up, struct unit *u)
 		answer(u, LC_ITEM_AGAIN);
 		return false;
 	}
-	if (err || free_slots(up) < (next ? 1 : 2))
+	/* Or small ones would keep a large one waiting, and wait for it themselves. */
+	up->full = up->full || err || free_slots(up) < (next ? 1 : 2);
+	if (up->full)
 		return false;
 	for (i = 0; up->slots[i].busy; i++)
 		;
@@ -506,6 +509,7 @@ static void pump_once(struct lc_upload *up)
 {
 	struct unit *u, *next;
 
+	up->full = false;
 	list_for_each_entry_safe(u, next, &up->units, list) {
 		if (bury(u) || u->dead)
 			continue;

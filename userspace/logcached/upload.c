@@ -91,6 +91,7 @@ struct lc_upload {
 	struct run run[RUNS];
 	uint64_t put_lsn;		/* the next unit has to begin here, or before */
 	uint64_t corrupt;
+	bool full;			/* this time round: nobody further back gets a slot */
 	bool pumping;
 	bool pump_again;
 };
@@ -141,6 +142,17 @@ static void answer_corrupt(struct unit *u)
  *----------------------------------------------------------------
  */
 
+/* What the volume did not take has to be put again, and what follows comes after it. */
+static void put_back(struct lc_upload *up)
+{
+	struct lc_volume_status st;
+
+	if (!up->sv->vol)
+		return;
+	lc_volume_status(up->sv->vol, &st);
+	up->put_lsn = st.lsn;
+}
+
 static void put_done(struct lc_unit *put, int err)
 {
 	struct unit *u = put->data;
@@ -154,6 +166,10 @@ static void put_done(struct lc_unit *put, int err)
 		lc_log(LC_LOG_ERROR, up->sv->who, "LSN %llu to %llu cannot be uploaded: %s",
 		       (unsigned long long)u->item.lsn_start,
 		       (unsigned long long)u->item.lsn_end, lc_serve_reason(up->sv));
+	if (err)
+		put_back(up);
+	else
+		up->put_lsn = max(up->put_lsn, u->item.lsn_end);
 	answer(u, err ? LC_ITEM_AGAIN : LC_ITEM_OK);
 	pump(up);
 	lc_serve_step(up->sv);
@@ -424,7 +440,9 @@ static bool take_slot(struct lc_upload *up, struct unit *u)
 		answer(u, LC_ITEM_AGAIN);
 		return false;
 	}
-	if (err || free_slots(up) < (next ? 1 : 2))
+	/* Or small ones would keep a large one waiting, and wait for it themselves. */
+	up->full = up->full || err || free_slots(up) < (next ? 1 : 2);
+	if (up->full)
 		return false;
 	for (i = 0; up->slots[i].busy; i++)
 		;
@@ -502,6 +520,7 @@ static void pump_once(struct lc_upload *up)
 {
 	struct unit *u, *next;
 
+	up->full = false;
 	list_for_each_entry_safe(u, next, &up->units, list) {
 		if (bury(u) || u->dead)
 			continue;

@@ -5,7 +5,6 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 
-#include "background.h"
 #include "io.h"
 #include "logcache.h"
 #include "segment.h"
@@ -455,13 +454,6 @@ static int lc_evict_one(struct logcache *lc)
 	return lc_lru_ready(lc->lru) ? 0 : -ENOENT;
 }
 
-/* Does somebody wait for space, or will soon? Victims are none before their checkpoint. */
-static bool lc_evict_urgent(const struct logcache *lc)
-{
-	return READ_ONCE(lc->log.starved) ||
-	       READ_ONCE(lc->segs.nr_free) < lc_free_at(lc, lc->args.high_watermark) / 2;
-}
-
 /* From the high watermark to the low one. */
 static void lc_evict_space(struct logcache *lc)
 {
@@ -472,13 +464,12 @@ static void lc_evict_space(struct logcache *lc)
 	if (!ev->all && lc_free_now(lc) > lc_free_at(lc, lc->args.high_watermark))
 		return;
 	while (!ev->stop && (ev->all || lc_free_now(lc) < low)) {
-		lc_background_hurry(ev->nice, ev->all || lc_evict_urgent(lc));
 		r = lc_evict_one(lc);
 		if (r < 0)
 			break;
 		cond_resched();
-		/* Do not make them wait for the whole pass, nor the cleaner's copies. */
-		if (r && lc_evict_urgent(lc) && ev->nr_victims >= LC_FREE_MIN)
+		/* Writers are waiting: do not make them wait for the whole pass. */
+		if (r && READ_ONCE(lc->log.starved) && ev->nr_victims >= LC_FREE_MIN)
 			lc_victims_release(lc);
 	}
 }
@@ -488,7 +479,6 @@ static void lc_evict_work(struct work_struct *work)
 	struct logcache *lc = container_of(work, struct logcache, evict.work);
 	struct lc_evict *ev = &lc->evict;
 
-	ev->nice = lc_background_begin();
 	ev->all = xchg(&ev->drop, false);
 	ev->no_clean = false;
 	lc_victims_unpin(lc);
@@ -500,7 +490,6 @@ static void lc_evict_work(struct work_struct *work)
 			lc_wb_kick(lc);
 	}
 	lc_wb_unyield(lc);
-	lc_background_end(ev->nice);
 }
 
 bool lc_evict_room(const struct logcache *lc)

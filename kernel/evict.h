@@ -38,7 +38,6 @@ struct lc_evict {
 	struct delayed_work ttl;	/* look for what is too old */
 	u32 ttl_s;			/* for which it is set */
 	bool expire;			/* it is time */
-	int nice;			/* background.h */
 	bool no_clean;			/* in this pass, since it failed */
 	bool stop;
 	bool drop;			/* asked to drop every clean segment */

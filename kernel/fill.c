@@ -6,7 +6,6 @@
 #include <linux/log2.h>
 #include <linux/slab.h>
 
-#include "background.h"
 #include "io.h"
 #include "logcache.h"
 #include "map.h"
@@ -680,10 +679,8 @@ static void lc_fill_worker(struct work_struct *work)
 	struct lc_miss *m;
 	struct lc_segbuf *sb;
 	unsigned int blocks;
-	int nice = lc_background_begin();
 
 	while ((blocks = lc_fill_take(f, &batch))) {
-		lc_background_hurry(nice, READ_ONCE(f->nr_ready) >= LC_FILL_LATE);
 		sb = lc->state == LC_OK ? lc_fill_segbuf(lc, blocks) : NULL;
 		if (sb && lc_fill_write(lc, sb, &batch, blocks))
 			sb = NULL;
@@ -697,7 +694,6 @@ static void lc_fill_worker(struct work_struct *work)
 		}
 		lc_stat_add(lc, FILL_BLOCKS, blocks);
 	}
-	lc_background_end(nice);
 }
 
 /*--------------------------------------------------------------------------

@@ -58,8 +58,6 @@ struct lc_miss {
 
 /* Blocks that are worth one I/O of the cache. */
 #define LC_FILL_BATCH	64u
-/* So many wait in memory that they should not wait for a processor. */
-#define LC_FILL_LATE	(4 * LC_FILL_BATCH)
 
 struct lc_fills {
 	spinlock_t lock;		/* ready, nr_ready */

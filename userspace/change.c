@@ -218,7 +218,7 @@ static int run_offline(const struct vol_arg *v, const struct change *c)
 	int ret;
 
 	if (v->name)
-		return ctl_error(CTL_USAGE, "%s: runs, and --offline is for volumes that do not",
+		return ctl_error(CTL_USAGE, "%s: runs; --offline is for volumes that do not",
 				 v->name);
 	ret = remote_load(&o.remote.conf, v->uuid) ?: remote_open(&o.remote) ?:
 	      choose_log(&o, c) ?: owned(&o, v, c);

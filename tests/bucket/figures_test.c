@@ -82,8 +82,10 @@ static void write_unit(struct rig *r, const u64 *blocks)
 		REQUIRE(!gc_all_sync(&r->w, r->vol));
 }
 
-/* Different blocks within a unit, so that what is saved is not what a unit saves. */
-static void write_random(struct rig *r, u64 bytes)
+/* Different blocks within a unit, so that what is saved is not what a unit saves. Of 1000
+ * writes @hot go to a tenth of the volume.
+ */
+static void write_blocks(struct rig *r, u64 bytes, unsigned int hot)
 {
 	u64 *blocks = calloc(r->unit_blocks, sizeof(*blocks)), b;
 	u32 i;
@@ -91,7 +93,8 @@ static void write_random(struct rig *r, u64 bytes)
 	while (bytes >= r->unit_blocks * 4096ull) {
 		for (i = 0; i < r->unit_blocks; i++) {
 			do
-				b = rng_below(&r->rng, BLOCKS);
+				b = rng_below(&r->rng, hot && rng_chance(&r->rng, hot) ?
+					      BLOCKS / 10 : BLOCKS);
 			while (r->seen[b]);
 			r->seen[b] = true;
 			blocks[i] = b;
@@ -102,6 +105,17 @@ static void write_random(struct rig *r, u64 bytes)
 		bytes -= r->unit_blocks * 4096ull;
 	}
 	free(blocks);
+}
+
+static void write_random(struct rig *r, u64 bytes)
+{
+	write_blocks(r, bytes, 0);
+}
+
+/* Nine of ten writes to a tenth of the volume. */
+static void write_skewed(struct rig *r, u64 bytes)
+{
+	write_blocks(r, bytes, 900);
 }
 
 static void fill(struct rig *r)
@@ -179,29 +193,6 @@ static void collecting_garbage_costs_a_bounded_share(void)
 	rig_fini(&r);
 	CHECK(ratio <= 1.6);
 	CHECK(live >= 0.5);
-}
-
-/* Nine of ten writes to a tenth of the volume. */
-static void write_skewed(struct rig *r, u64 bytes)
-{
-	u64 *blocks = calloc(r->unit_blocks, sizeof(*blocks)), b;
-	u32 i;
-
-	while (bytes >= r->unit_blocks * 4096ull) {
-		for (i = 0; i < r->unit_blocks; i++) {
-			do
-				b = rng_below(&r->rng, rng_chance(&r->rng, 900) ? BLOCKS / 10 :
-					      BLOCKS);
-			while (r->seen[b]);
-			r->seen[b] = true;
-			blocks[i] = b;
-		}
-		for (i = 0; i < r->unit_blocks; i++)
-			r->seen[blocks[i]] = false;
-		write_unit(r, blocks);
-		bytes -= r->unit_blocks * 4096ull;
-	}
-	free(blocks);
 }
 
 static void with_skewed_writes_it_costs_less(void)

@@ -16,22 +16,11 @@
 #include "crc.h"
 #include "key.h"
 #include "manifest.h"
+#include "must.h"
 
 #define SECTORS		(1ull << 30)
 
 static const u8 uuid[16] = "fuzz";
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
-
-static void must_explain(int ret, const char *why)
-{
-	must(ret <= 0);
-	must(!ret || (why && *why));
-}
 
 static void reseal(void *buf, size_t bytes, u32 magic)
 {

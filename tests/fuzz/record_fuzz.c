@@ -12,24 +12,13 @@
 #include <linux/crc32c.h>
 #include <linux/kernel.h>
 
+#include "must.h"
 #include "record.h"
 
 #define CACHE	(1ull << 21)
 #define ORIGIN	(1ull << 30)
 
 static struct lc_geo geo;
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
-
-static void must_explain(int ret, const char *why)
-{
-	must(ret <= 0);
-	must(!ret || (why && *why));
-}
 
 static void reseal(struct lc_head *h, u32 magic, u32 bytes)
 {

@@ -206,29 +206,32 @@ static void snapshot_delete(struct lc_request *rq)
 		lc_volume_snapshot_delete(sv->vol, name, answer_volume, rq);
 }
 
-static void clone(struct lc_request *rq)
+/* An active volume and the clone that is meant; otherwise NULL, and it is answered. */
+static struct lc_serve *clone_of(struct lc_request *rq, u8 uuid[16])
 {
 	struct lc_serve *sv = active_of(rq);
-	u8 uuid[16];
 
-	if (!sv)
-		return;
-	if (!uuid_of(rq, "uuid", uuid))
-		answer_error(rq, -EINVAL, "'uuid' is not one");
-	else
+	if (!sv || uuid_of(rq, "uuid", uuid))
+		return sv;
+	answer_error(rq, -EINVAL, "'uuid' is not one");
+	return NULL;
+}
+
+static void clone(struct lc_request *rq)
+{
+	u8 uuid[16];
+	struct lc_serve *sv = clone_of(rq, uuid);
+
+	if (sv)
 		lc_volume_clone(sv->vol, text_of(rq, "name"), uuid, now_s(), answer_volume, rq);
 }
 
 static void clone_gone(struct lc_request *rq)
 {
-	struct lc_serve *sv = active_of(rq);
 	u8 uuid[16];
+	struct lc_serve *sv = clone_of(rq, uuid);
 
-	if (!sv)
-		return;
-	if (!uuid_of(rq, "uuid", uuid))
-		answer_error(rq, -EINVAL, "'uuid' is not one");
-	else
+	if (sv)
 		lc_volume_clone_gone(sv->vol, uuid, answer_volume, rq);
 }
 

@@ -167,7 +167,9 @@ static void answer_of(struct worker *w)
 	memset(&w->names, 0, sizeof(w->names));
 	w->req = NULL;
 	w->finished = false;
-	pthread_cond_broadcast(&fs->wake);
+	/* Who was signalled for them may have been one that had not given its answer yet. */
+	if (fs->todo.first)
+		pthread_cond_broadcast(&fs->wake);
 	pthread_mutex_unlock(&fs->lock);
 	if (req->status == LC_STORE_OK)
 		tell_names(req, &names);

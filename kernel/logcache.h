@@ -211,7 +211,7 @@ struct lc_bio {
 					 */
 	u32 len;
 	u8 op;				/* enum lc_op, for the log */
-	bool retried;			/* hit: the cache has failed it */
+	bool retried;			/* hit: the cache has failed it, or it is verified */
 	struct logcache *lc;		/* for work: a verified read, or one the cache has failed */
 	struct work_struct work;
 };

@@ -58,6 +58,15 @@ static int lc_map_hit(struct logcache *lc, struct bio *bio, const struct lc_exte
 	return DM_MAPIO_REMAPPED;
 }
 
+/* As it came. */
+static void lc_map_restore(struct bio *bio)
+{
+	bio->bi_iter = lc_bio(bio)->iter;
+	bio->bi_status = BLK_STS_OK;
+	/* Who did not want to wait has waited. */
+	bio->bi_opf &= ~REQ_NOWAIT;
+}
+
 /* The cache has failed a hit: the origin may have the same. */
 static void lc_map_elsewhere(struct work_struct *work)
 {
@@ -70,26 +79,45 @@ static void lc_map_elsewhere(struct work_struct *work)
 		bio_endio(bio);
 		return;
 	}
-	bio->bi_iter = pb->iter;
-	bio->bi_status = BLK_STS_OK;
-	/* Who did not want to wait has waited. */
-	bio->bi_opf &= ~REQ_NOWAIT;
+	lc_map_restore(bio);
 	lc_stat_inc(lc, READ_BYPASS);
 	lc_forget(lc, lc_shard_of(lc, lba), lba, bio_sectors(bio), pb->lba, LC_EXT_DATA);
 	lc->origin.ops->submit(lc, bio);
 }
 
-/* True: the bio goes on, and ends a second time. Any context. */
+/* The cache has no room for a hit at the moment, and whoever sent it would not wait. */
+static void lc_map_waits(struct work_struct *work)
+{
+	struct lc_bio *pb = container_of(work, struct lc_bio, work);
+	struct bio *bio = dm_bio_from_per_bio_data(pb, sizeof(*pb));
+
+	lc_map_restore(bio);
+	/* The device is the same; what belongs to its control group went as it ended. */
+	bio_set_dev(bio, pb->lc->cache->bdev);
+	bio->bi_iter.bi_sector = lc_geo_sector(&pb->lc->geo, pb->lba);
+	submit_bio_noacct(bio);
+}
+
+/*
+ * True: the bio goes on, and ends a second time. Any context.
+ *
+ * That it would have to wait is not passed on: the bio may be one piece of several, of
+ * which others are under way, and io_uring can repeat only what fails at once. Its user
+ * would get the error.
+ */
 static bool lc_map_retry(struct logcache *lc, struct bio *bio, blk_status_t error)
 {
 	struct lc_bio *pb = lc_bio(bio);
 
-	/* That it would have to wait says nothing about the cache. */
-	if (!pb->seg || pb->retried || error == BLK_STS_AGAIN || lc->args.verify_reads)
+	if (!pb->seg || pb->retried)
 		return false;
-	pb->retried = true;
 	pb->lc = lc;
-	INIT_WORK(&pb->work, lc_map_elsewhere);
+	if (error == BLK_STS_AGAIN && (bio->bi_opf & REQ_NOWAIT)) {
+		INIT_WORK(&pb->work, lc_map_waits);
+	} else {
+		pb->retried = true;
+		INIT_WORK(&pb->work, lc_map_elsewhere);
+	}
 	queue_work(lc->wq, &pb->work);
 	return true;
 }

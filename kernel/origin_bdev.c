@@ -101,15 +101,22 @@ static void lc_bdev_read(struct lc_miss *m)
 	submit_bio_noacct(m->read);
 }
 
-static int lc_bdev_remap(struct logcache *lc, struct bio *bio)
+/* It waits for the origin if it has to: see lc_map_retry(), and few come this way. */
+static void lc_bdev_set(struct logcache *lc, struct bio *bio)
 {
 	bio_set_dev(bio, lc->origin.dev->bdev);
+	bio->bi_opf &= ~REQ_NOWAIT;
+}
+
+static int lc_bdev_remap(struct logcache *lc, struct bio *bio)
+{
+	lc_bdev_set(lc, bio);
 	return DM_MAPIO_REMAPPED;
 }
 
 static void lc_bdev_submit(struct logcache *lc, struct bio *bio)
 {
-	bio_set_dev(bio, lc->origin.dev->bdev);
+	lc_bdev_set(lc, bio);
 	submit_bio_noacct(bio);
 }
 

@@ -175,6 +175,8 @@ int lc_verify_read(struct logcache *lc, struct bio *bio, u64 loc)
 
 	pb->lc = lc;
 	pb->lba = loc;
+	/* Here, and once: whatever verify_reads is by the time it ends. */
+	pb->retried = true;
 	INIT_WORK(&pb->work, lc_verify_work);
 	queue_work(lc->wq, &pb->work);
 	return DM_MAPIO_SUBMITTED;

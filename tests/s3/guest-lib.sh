@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # what is set is used by scripts
+# shellcheck disable=SC2034,SC2086 # what is set is used by scripts
 #
 # For what runs in a virtual machine and has a volume in a store. Source it from the
 # repository. The store is the server that the file $S3_ENV describes (scripts/s3-server), on
@@ -11,6 +11,7 @@
 CTL=userspace/logcachectl
 LOGCACHED=${LOGCACHED:-userspace/logcached/logcached}
 export LOGCACHE_CONF_DIR=/tmp/volumes.d
+NO_FENCING=
 mkdir -p /tmp/state
 
 if [ -n "${S3_ENV:-}" ]; then
@@ -44,11 +45,11 @@ helper_stop() {
 }
 
 # format SSD SIZE: a new volume
-format() { "$CTL" format --yes --cache "$1" --origin "$ORIGIN" --size "$2" "${STORE[@]}"; }
+format() { "$CTL" format --yes --cache "$1" --origin "$ORIGIN" --size "$2" "${STORE[@]}" $NO_FENCING; }
 
 # recover SSD UUID: an empty cache for a volume that is there
 recover() {
-	"$CTL" recover --yes --cache "$1" --origin "$ORIGIN" --volume "$2" "${STORE[@]}"
+	"$CTL" recover --yes --cache "$1" --origin "$ORIGIN" --volume "$2" "${STORE[@]}" $NO_FENCING
 }
 
 verify_bucket() {

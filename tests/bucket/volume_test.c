@@ -644,33 +644,6 @@ static void reads_of_one_range_share_a_request(void)
 	rig_fini(&r);
 }
 
-static u64 ahead_lba, ahead_calls;
-
-static void readahead(struct lc_volume *vol, u64 lba, u32 sectors, void *data)
-{
-	ahead_lba = lba;
-	ahead_calls++;
-}
-
-static void a_stream_is_noticed(void)
-{
-	u8 *buf = malloc(65536);
-	struct rig r;
-	u32 i;
-
-	rig_init(&r);
-	r.p.readahead = readahead;
-	CHECK(!again(&r));
-	for (i = 0; i < 4; i++)
-		CHECK(!read_sync(&r.w, r.vol, (i * 37 % 5) * 128, 128, buf));
-	CHECK(!ahead_calls);
-	for (i = 0; i < 7; i++)
-		CHECK(!read_sync(&r.w, r.vol, i * 128, 128, buf));
-	CHECK(ahead_calls && ahead_lba == 896);
-	free(buf);
-	rig_fini(&r);
-}
-
 /*----------------------------------------------------------------
  * Snapshots, clones, garbage
  *----------------------------------------------------------------
@@ -933,7 +906,6 @@ int main(void)
 	RUN(garbage_for_an_answer_is_not_final);
 	RUN(a_lost_object_is_an_error);
 	RUN(reads_of_one_range_share_a_request);
-	RUN(a_stream_is_noticed);
 	RUN(snapshots_are_listed_by_name);
 	RUN(a_snapshot_is_one_request);
 	RUN(a_snapshot_keeps_its_objects);

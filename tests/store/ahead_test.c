@@ -10,6 +10,7 @@
 #include "bucket/volume.h"
 #include "logcached/ahead.h"
 #include "logcached/ssd.h"
+#include "logcached/streams.h"
 #include "tap.h"
 
 #define CHUNKS	8u
@@ -105,34 +106,45 @@ static int get(struct lc_ahead *a, uint64_t lba)
 
 /* --- the cases ------------------------------------------------------------ */
 
+#define C	((uint64_t)LC_CHUNK_SECTORS)
+#define END	(1000 * C + 100)
+
+/* So much of it that what is behind it will be wanted. */
+static void see(struct lc_ahead *a, uint64_t chunk)
+{
+	lc_ahead_seen(a, NULL, END, chunk * C, C);
+}
+
 static void what_was_read_is_served(void)
 {
 	struct lc_ahead *a = begin();
 
-	CHECK(get(a, 100) == -ENOENT);
-	lc_ahead_want(a, NULL, 100, 3000);
-	CHECK(nr_reads == 2 && reads[0]->lba == 100 && reads[0]->sectors == LC_AHEAD_SECTORS);
-	CHECK(reads[1]->lba + reads[1]->sectors == 3100);
-	CHECK(get(a, 100) == 0 && !lc_ahead_idle(a));
+	CHECK(get(a, 5 * C) == -ENOENT);
+	see(a, 4);
+	see(a, 5);
+	CHECK(nr_reads == 3 && reads[0]->lba == 5 * C && reads[0]->sectors == C);
+	CHECK(reads[1]->lba == 6 * C && reads[2]->lba == 7 * C);
+	CHECK(get(a, 5 * C) == 0 && !lc_ahead_idle(a));
 	answer_all();
-	CHECK(nr_ready == 2 && lc_ahead_idle(a) && lc_ahead_bytes(a) == 3000 * 512);
-	CHECK(has(a, 100, 16, 'a') && has(a, 3084, 16, 'a') && get(a, 3085) == -ENOENT);
+	CHECK(nr_ready == 3 && lc_ahead_idle(a) && lc_ahead_bytes(a) == 3 * C * 512);
+	CHECK(has(a, 5 * C, 16, 'a') && has(a, 8 * C - 16, 16, 'a') && get(a, 8 * C - 15) == -ENOENT);
 	/* Also where two of them meet. */
-	CHECK(has(a, 100 + LC_AHEAD_SECTORS - 8, 16, 'a'));
+	CHECK(has(a, 7 * C - 8, 16, 'a'));
 	lc_ahead_free(a);
 }
 
-static void nothing_is_read_twice(void)
+static void nothing_is_read_twice_or_behind_the_end(void)
 {
 	struct lc_ahead *a = begin();
 
-	lc_ahead_want(a, NULL, 0, 2048);
-	lc_ahead_want(a, NULL, 4096, 100);
-	lc_ahead_want(a, NULL, 8, 6000);
-	CHECK(nr_reads == 4);
-	CHECK(reads[2]->lba == 2048 && reads[2]->sectors == 2048);
-	CHECK(reads[3]->lba == 4196 && reads[3]->sectors == 6008 - 4196);
+	see(a, 997);
+	see(a, 997);
+	CHECK(nr_reads == 1);
+	see(a, 998);
+	CHECK(nr_reads == 3 && reads[2]->lba == 1000 * C && reads[2]->sectors == 100);
 	answer_all();
+	see(a, 999);
+	CHECK(!nr_reads);
 	lc_ahead_free(a);
 }
 
@@ -140,16 +152,20 @@ static void what_has_changed_is_dropped(void)
 {
 	struct lc_ahead *a = begin();
 
-	lc_ahead_want(a, NULL, 0, 4096);
+	see(a, 0);
+	see(a, 1);
 	answer_all();
 	version = 'b';
-	lc_ahead_drop(a, 2047, 1);
-	CHECK(get(a, 0) == -ENOENT && has(a, 2048, 16, 'a'));
-	lc_ahead_want(a, NULL, 0, 16);
+	lc_ahead_drop(a, 2 * C - 1, 1);
+	CHECK(get(a, C) == -ENOENT && has(a, 2 * C, 16, 'a'));
+	see(a, 0);
+	CHECK(!nr_reads);
+	lc_ahead_drop(a, 3 * C, 1);
+	see(a, 1);
 	answer_all();
-	CHECK(has(a, 0, 16, 'b'));
+	CHECK(has(a, 3 * C, 16, 'b'));
 	lc_ahead_drop_all(a);
-	CHECK(get(a, 0) == -ENOENT && get(a, 2048) == -ENOENT);
+	CHECK(get(a, 2 * C) == -ENOENT && get(a, 3 * C) == -ENOENT);
 	lc_ahead_free(a);
 }
 
@@ -158,21 +174,21 @@ static void also_while_it_is_on_its_way(void)
 {
 	struct lc_ahead *a = begin();
 
-	lc_ahead_want(a, NULL, 0, 2048);
+	see(a, 0);
 	version = 'b';
-	lc_ahead_drop(a, 0, 8);
-	CHECK(get(a, 0) == -ENOENT && !lc_ahead_idle(a));
-	lc_ahead_want(a, NULL, 0, 2048);
+	lc_ahead_drop(a, C, 8);
+	CHECK(get(a, C) == -ENOENT && !lc_ahead_idle(a));
+	see(a, 0);
 	CHECK(nr_reads == 2);
 	answer(0, 0);
-	CHECK(get(a, 0) == 0);
+	CHECK(get(a, C) == 0);
 	answer(1, 0);
-	CHECK(has(a, 0, 16, 'b') && lc_ahead_idle(a));
+	CHECK(has(a, C, 16, 'b') && lc_ahead_idle(a));
 	nr_reads = 0;
-	lc_ahead_want(a, NULL, 8192, 2048);
+	see(a, 100);
 	lc_ahead_drop_all(a);
 	answer_all();
-	CHECK(get(a, 8192) == -ENOENT && lc_ahead_idle(a));
+	CHECK(get(a, 101 * C) == -ENOENT && lc_ahead_idle(a));
 	lc_ahead_free(a);
 }
 
@@ -180,42 +196,68 @@ static void what_could_not_be_read_is_not_there(void)
 {
 	struct lc_ahead *a = begin();
 
-	lc_ahead_want(a, NULL, 0, 2048);
+	see(a, 0);
 	answer(0, -EIO);
-	CHECK(nr_ready == 1 && get(a, 0) == -ENOENT && lc_ahead_idle(a));
+	CHECK(nr_ready == 1 && get(a, C) == -ENOENT && lc_ahead_idle(a));
 	lc_ahead_free(a);
 }
 
-static void the_oldest_makes_room(void)
+/* Takes chunks [from, to), of which all but the first were read ahead, in pieces. */
+static unsigned int read_through(struct lc_ahead *a, uint64_t from, uint64_t to)
+{
+	unsigned int served = 0;
+	uint64_t lba;
+
+	for (lba = from * C; lba < to * C; lba += 16) {
+		lc_ahead_seen(a, NULL, END, lba, 16);
+		answer_all();
+		served += has(a, lba, 16, 'a');
+	}
+	return served;
+}
+
+/* Each is read once, in time, however few there are. */
+static void a_reader_gets_all_of_it(void)
 {
 	struct lc_ahead *a = begin();
+
+	CHECK(read_through(a, 0, 100) == 99 * C / 16);
+	CHECK(lc_ahead_bytes(a) <= (100 + CHUNKS) * C * 512);
+	lc_ahead_free(a);
+}
+
+static void what_is_of_use_does_not_make_room(void)
+{
+	struct lc_ahead *a = begin();
+	uint64_t bytes;
 	unsigned int i;
 
-	for (i = 0; i < CHUNKS; i++) {
-		lc_ahead_want(a, NULL, i * 10000, 2048);
-		answer_all();
-	}
-	lc_ahead_want(a, NULL, 900000, 2048);
-	CHECK(nr_reads == 1 && get(a, 0) == -ENOENT && has(a, 10000, 16, 'a'));
+	read_through(a, 0, 6);
+	read_through(a, 300, 306);
+	bytes = lc_ahead_bytes(a);
+	CHECK(has(a, 6 * C, 16, 'a') && has(a, 306 * C, 16, 'a'));
+	/* All chunks wait for those two. */
+	see(a, 600);
+	see(a, 700);
+	CHECK(lc_ahead_bytes(a) <= bytes + C * 512);
 	answer_all();
-	/* At most half of it for what comes next; and what is on its way stays. */
-	lc_ahead_want(a, NULL, 2000000, 1000000);
-	CHECK(nr_reads == CHUNKS / 2);
-	lc_ahead_want(a, NULL, 3000000, 1000000);
-	CHECK(nr_reads == CHUNKS);
-	lc_ahead_want(a, NULL, 4000000, 1000000);
-	CHECK(nr_reads == CHUNKS);
+	CHECK(has(a, 6 * C, 16, 'a') && has(a, 306 * C, 16, 'a'));
+	/* Not for ever. */
+	for (i = 0; i < 200; i++)
+		lc_ahead_seen(a, NULL, END, 800 * C, C);
 	answer_all();
+	CHECK(has(a, 801 * C, 16, 'a'));
 	lc_ahead_free(a);
 }
 
 int main(void)
 {
 	RUN(what_was_read_is_served);
-	RUN(nothing_is_read_twice);
+	RUN(nothing_is_read_twice_or_behind_the_end);
 	RUN(what_has_changed_is_dropped);
 	RUN(also_while_it_is_on_its_way);
 	RUN(what_could_not_be_read_is_not_there);
-	RUN(the_oldest_makes_room);
+	RUN(a_reader_gets_all_of_it);
+	RUN(what_is_of_use_does_not_make_room);
 	return tap_done();
 }

@@ -19,7 +19,6 @@
 #define FETCH_BLOCKS	1024u		/* most of one request: 4 MiB */
 #define GAP_BLOCKS	4u		/* cheaper to read than another request */
 #define TRIES		3u
-#define STREAM_SECTORS	512u		/* so much in sequence is a stream */
 
 /* lc_volume_read() until it is answered. */
 struct read {
@@ -395,18 +394,6 @@ static void start_read(struct read *r)
 	put_read(r, 0);
 }
 
-static void look_ahead(struct lc_volume *vol, const struct lc_volume_read *rd)
-{
-	u64 end = rd->lba + rd->sectors;
-
-	vol->gets.streak = rd->lba == vol->gets.stream ? vol->gets.streak + rd->sectors : 0;
-	vol->gets.stream = end;
-	if (vol->gets.streak < STREAM_SECTORS || !vol->params.readahead || end >= vol->m.sectors)
-		return;
-	vol->params.readahead(vol, end, min((u64)vol->gets.streak, vol->m.sectors - end),
-			      vol->params.data);
-}
-
 static void begin(struct lc_call *call)
 {
 	struct read *r = container_of(call, struct read, call);
@@ -434,8 +421,6 @@ void lc_volume_read(struct lc_volume *vol, struct lc_volume_read *rd)
 	r->call = (struct lc_call){ .fn = begin, .err = err };
 	/* Later, since zeroes need no request. */
 	lc_vol_later(vol, &r->call);
-	if (!err)
-		look_ahead(vol, rd);
 }
 
 void lc_get_fail(struct lc_volume *vol, int err)

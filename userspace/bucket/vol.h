@@ -54,8 +54,6 @@ struct lc_puts {
 struct lc_gets {
 	struct list_head list;		/* requests on their way or waiting for their turn */
 	u32 nr;				/* on their way */
-	u64 stream;			/* where the last read ended */
-	u32 streak;			/* sectors read in sequence */
 };
 
 /* A checkpoint that is in the bucket, of this volume itself. */

@@ -64,8 +64,6 @@ struct lc_volume_params {
 	u32 gc_target;		/* collect while less than this share is needed; 70 % */
 	u32 gc_max_live;	/* copy out of objects with at most this share; 34 % */
 	u64 (*gc_delay)(void *data, u64 bytes);	/* ms to wait before copying that much; NULL: 0 */
-	/* A sequential reader will want [lba, lba + sectors) next; may be NULL. */
-	void (*readahead)(struct lc_volume *vol, u64 lba, u32 sectors, void *data);
 	/* The volume has stopped for good (-ESTALE, -EIO); may be NULL. */
 	void (*stopped)(struct lc_volume *vol, int err, void *data);
 	void *data;

@@ -10,8 +10,11 @@
 
 #include "bucket/volume.h"
 #include "ssd.h"
+#include "streams.h"
 
 #define SECTOR		512u
+/* Sectors that were read since a chunk was of use: nobody will want it. 64 MiB. */
+#define STALE		(64u << 11)
 
 enum chunk_state { FREE, READING, READY, DOOMED };
 
@@ -20,7 +23,8 @@ struct chunk {
 	enum chunk_state state;
 	uint64_t lba;
 	uint32_t sectors;
-	uint64_t age;
+	uint32_t taken;			/* sectors */
+	uint64_t used;			/* by the streams' clock */
 	struct lc_volume_read rd;
 	char *buf;
 };
@@ -29,9 +33,8 @@ struct lc_ahead {
 	void (*ready)(void *data);
 	void *data;
 	struct lc_bufs *bufs;
-	uint64_t age;
+	struct lc_streams streams;
 	uint64_t bytes;
-	bool asking;
 	unsigned int nr;
 	struct chunk chunk[];
 };
@@ -52,29 +55,25 @@ static struct chunk *find(struct lc_ahead *a, uint64_t lba)
 	return NULL;
 }
 
-/* Where the next chunk behind @lba begins, at most @end. */
-static uint64_t next_start(const struct lc_ahead *a, uint64_t lba, uint64_t end)
+/* Nobody comes by any more. */
+static bool over(const struct lc_ahead *a, const struct chunk *c)
 {
-	unsigned int i;
-
-	for (i = 0; i < a->nr; i++)
-		if ((a->chunk[i].state == READING || a->chunk[i].state == READY) &&
-		    a->chunk[i].lba > lba)
-			end = min(end, a->chunk[i].lba);
-	return end;
+	return c->state == READY &&
+	       (c->taken >= c->sectors || a->streams.clock - c->used > STALE ||
+		lc_streams_passed(&a->streams, c->lba / LC_CHUNK_SECTORS));
 }
 
 static struct chunk *make_room(struct lc_ahead *a)
 {
-	struct chunk *oldest = NULL, *c;
+	struct chunk *c;
 
-	for (c = a->chunk; c < a->chunk + a->nr; c++) {
+	for (c = a->chunk; c < a->chunk + a->nr; c++)
 		if (c->state == FREE)
 			return c;
-		if (c->state == READY && (!oldest || c->age < oldest->age))
-			oldest = c;
-	}
-	return oldest;
+	for (c = a->chunk; c < a->chunk + a->nr; c++)
+		if (over(a, c))
+			return c;
+	return NULL;
 }
 
 static void chunk_read(struct lc_volume_read *rd, int err)
@@ -89,52 +88,62 @@ static void chunk_read(struct lc_volume_read *rd, int err)
 static void start(struct lc_ahead *a, struct chunk *c, struct lc_volume *vol)
 {
 	c->state = READING;
-	c->age = ++a->age;
+	c->taken = 0;
+	c->used = a->streams.clock;
 	c->rd = (struct lc_volume_read){
 		.lba = c->lba, .sectors = c->sectors, .buf = c->buf, .done = chunk_read, .data = c,
 	};
 	a->bytes += (uint64_t)c->sectors * SECTOR;
-	a->asking = true;
 	lc_volume_read(vol, &c->rd);
-	a->asking = false;
 }
 
-void lc_ahead_want(struct lc_ahead *a, struct lc_volume *vol, uint64_t lba, uint64_t sectors)
+void lc_ahead_seen(struct lc_ahead *a, struct lc_volume *vol, uint64_t volume_sectors,
+		   uint64_t lba, uint32_t sectors)
 {
-	uint64_t end = lba + min(sectors, (uint64_t)a->nr / 2 * LC_AHEAD_SECTORS);
+	unsigned int n = lc_streams_seen(&a->streams, lba, sectors, &lba);
 	struct chunk *c;
 
-	while (lba < end) {
-		c = find(a, lba);
-		if (!c) {
-			c = make_room(a);
-			if (!c)
-				return;
-			c->lba = lba;
-			c->sectors = min(next_start(a, lba, end) - lba, (uint64_t)LC_AHEAD_SECTORS);
-			start(a, c, vol);
-		}
-		lba = c->lba + c->sectors;
+	for (lba *= LC_CHUNK_SECTORS; n-- && lba < volume_sectors; lba += LC_CHUNK_SECTORS) {
+		if (find(a, lba))
+			continue;
+		c = make_room(a);
+		if (!c)
+			return;
+		c->lba = lba;
+		c->sectors = min(volume_sectors - lba, (uint64_t)LC_CHUNK_SECTORS);
+		start(a, c, vol);
 	}
+}
+
+/* As lc_ahead_get(), but for the data. */
+static int is_there(struct lc_ahead *a, uint64_t lba, uint64_t end)
+{
+	struct chunk *c;
+	int ret = 1;
+
+	for (; lba < end; lba = c->lba + c->sectors) {
+		c = find(a, lba);
+		if (!c)
+			return -ENOENT;
+		if (c->state == READING)
+			ret = 0;
+	}
+	return ret;
 }
 
 int lc_ahead_get(struct lc_ahead *a, uint64_t lba, uint32_t sectors, void *buf)
 {
-	uint64_t end = lba + sectors;
+	uint64_t end = lba + sectors, n;
+	int ret = is_there(a, lba, end);
 	struct chunk *c;
-	uint64_t n;
-	int ret = 1;
 
-	for (; lba < end; lba += n) {
+	for (; ret == 1 && lba < end; lba += n) {
 		c = find(a, lba);
-		if (!c)
-			return -ENOENT;
 		n = min(end, c->lba + c->sectors) - lba;
-		if (c->state == READING)
-			ret = 0;
-		else
-			memcpy(buf, c->buf + (lba - c->lba) * SECTOR, n * SECTOR);
+		memcpy(buf, c->buf + (lba - c->lba) * SECTOR, n * SECTOR);
 		buf = (char *)buf + n * SECTOR;
+		c->taken += n;
+		c->used = a->streams.clock;
 	}
 	return ret;
 }
@@ -172,11 +181,6 @@ uint64_t lc_ahead_bytes(const struct lc_ahead *a)
 	return a->bytes;
 }
 
-bool lc_ahead_asking(const struct lc_ahead *a)
-{
-	return a->asking;
-}
-
 struct lc_ahead *lc_ahead_new(unsigned int chunks, void (*ready)(void *data), void *data)
 {
 	struct lc_ahead *a = calloc(1, sizeof(*a) + chunks * sizeof(a->chunk[0]));
@@ -187,7 +191,8 @@ struct lc_ahead *lc_ahead_new(unsigned int chunks, void (*ready)(void *data), vo
 	a->ready = ready;
 	a->data = data;
 	a->nr = chunks;
-	a->bufs = lc_bufs_new(LC_AHEAD_SECTORS * SECTOR, chunks);
+	a->streams.max = chunks / 2;
+	a->bufs = lc_bufs_new(LC_CHUNK_SECTORS * SECTOR, chunks);
 	if (!a->bufs) {
 		free(a);
 		return NULL;

@@ -20,7 +20,7 @@
 #define SECTOR		512u
 #define FETCHES		64u		/* as the scratch area has slots */
 #define WAITING		128u		/* offered, with the void ones that are not over yet */
-#define CHUNKS		16u
+#define CHUNKS		32u		/* read ahead, half of them for one reader */
 
 enum fetch_state { FREE, OFFERED, AHEAD, READING, WRITING };
 
@@ -43,7 +43,6 @@ struct lc_download {
 	struct fetch fetch[WAITING];
 	struct lc_bufs *bufs;
 	struct lc_ahead *ahead;
-	uint64_t window;		/* how far ahead the reader is read for; sectors */
 	uint64_t hits;
 	uint64_t errors;
 	bool away;			/* the store was, at the last read */
@@ -200,24 +199,6 @@ static void read_out(struct fetch *f)
  *----------------------------------------------------------------
  */
 
-void lc_download_ahead(struct lc_download *dl, uint64_t lba, uint32_t sectors)
-{
-	if (lc_ahead_asking(dl->ahead) || !lc_serve_active(dl->sv))
-		return;
-	dl->window = sectors;
-	lc_ahead_want(dl->ahead, dl->sv->vol, lba, sectors);
-}
-
-/* The reader goes on: so does what is read for it, and further each time. */
-static void keep_ahead(struct lc_download *dl, uint64_t lba)
-{
-	uint64_t end = dl->sv->info.sectors;
-
-	dl->window = min(2 * dl->window, (uint64_t)CHUNKS / 2 * LC_AHEAD_SECTORS);
-	if (lba < end)
-		lc_ahead_want(dl->ahead, dl->sv->vol, lba, min(dl->window, end - lba));
-}
-
 void lc_download_changed(struct lc_download *dl, uint64_t lba, uint32_t sectors)
 {
 	lc_ahead_drop(dl->ahead, lba, sectors);
@@ -240,10 +221,11 @@ static void look(struct fetch *f)
 {
 	struct lc_download *dl = f->dl;
 
+	if (f->state == OFFERED)
+		lc_ahead_seen(dl->ahead, dl->sv->vol, dl->sv->info.sectors, f->item.lba, f->item.len);
 	switch (lc_ahead_get(dl->ahead, f->item.lba, f->item.len, f->buf)) {
 	case 1:
 		dl->hits++;
-		keep_ahead(dl, f->item.lba + f->item.len);
 		write_out(f);
 		break;
 	case 0:

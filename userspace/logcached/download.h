@@ -42,8 +42,6 @@ void lc_download_reset(struct lc_download *dl);
 
 /* A unit was committed that has these sectors. */
 void lc_download_changed(struct lc_download *dl, uint64_t lba, uint32_t sectors);
-/* A sequential reader will want them next. */
-void lc_download_ahead(struct lc_download *dl, uint64_t lba, uint32_t sectors);
 
 /* Nothing is being read or written. */
 bool lc_download_idle(const struct lc_download *dl);

@@ -247,13 +247,6 @@ static u64 gc_delay(void *data, u64 bytes)
 	return lc_upkeep_gc_delay(data, bytes);
 }
 
-static void read_ahead(struct lc_volume *vol, u64 lba, u32 sectors, void *data)
-{
-	struct lc_serve *sv = data;
-
-	lc_download_ahead(sv->down, lba, sectors);
-}
-
 static void stopped(struct lc_volume *vol, int err, void *data)
 {
 	struct lc_serve *sv = data;
@@ -339,7 +332,6 @@ static void set_params(struct lc_serve *sv, struct lc_volume_params *p)
 		.map_dir = sv->map.path,
 		.gc_target = sv->conf.gc_target,
 		.gc_delay = gc_delay,
-		.readahead = read_ahead,
 		.stopped = stopped,
 		.data = sv,
 	};
@@ -682,7 +674,6 @@ static int rollback_begin(struct lc_serve *sv, struct lc_rollback *rb)
 	p.new_log = true;
 	memset(p.new_after, 0, sizeof(p.new_after));
 	p.new_lsn = LC_FIRST_LSN;
-	p.readahead = NULL;
 	p.gc_delay = NULL;
 	sv->rolling = true;
 	if (attach_with(sv, &p, rollback_attached))

@@ -49,12 +49,14 @@ static void a_file_is_read(void)
 {
 	CHECK(!load("# mine\n[volume]\nurl = s3://bucket/some/where\nendpoint=http://h:9000\n"
 		    "cache = 00112233-4455-6677-8899-AABBCCDDEEFF\nno_fencing = true\n"
-		    "upload_bytes = 1048576\ndownload_requests = 7\ngc_target = 55\n"));
+		    "upload_bytes = 1048576\ndownload_requests = 7\ngc_target = 55\n"
+		    "upload_memory = 33554432\n"));
 	CHECK(!memcmp(conf.uuid, uuid, 16) && !strcmp(conf.url, "s3://bucket/some/where"));
 	CHECK(!strcmp(conf.store.bucket, "bucket") && !strcmp(conf.store.host, "h:9000"));
 	CHECK(conf.cache[0] == 0 && conf.cache[1] == 0x11 && conf.cache[15] == 0xff);
 	CHECK(conf.no_fencing && conf.upload_bytes == 1048576 && !conf.upload_requests);
 	CHECK(!conf.download_bytes && conf.download_requests == 7 && conf.gc_target == 55);
+	CHECK(conf.upload_memory == 33554432);
 	CHECK(!load("[volume]\nurl = file:/srv\n") && !conf.no_fencing && !conf.cache[1]);
 	CHECK(!conf.after[1]);
 	CHECK(!load("[volume]\nurl = file:/srv\nafter = 00112233-4455-6677-8899-aabbccddeeff\n"));
@@ -75,6 +77,8 @@ static void what_is_wrong_is_named(void)
 	CHECK(load("[volume]\nurl = file:/srv\n"
 		   "cache = 0011223-34455-6677-8899-aabbccddeeff\n") == -EINVAL);
 	CHECK(load("[volume]\nurl = file:/srv\ngc_target = 101\n") == -EINVAL);
+	CHECK(load("[volume]\nurl = file:/srv\nupload_memory = 17825791\n") == -EINVAL);
+	CHECK(strstr(why, "upload_memory") && strstr(why, "17825792"));
 	CHECK(load("[volume]\nurl = file:/srv\nupload_bytes = -1\n") == -EINVAL);
 	CHECK(load("[volume]\nurl = file:/srv\nupload_bytes = 1M\n") == -EINVAL);
 	CHECK(load("[volume]\nurl = file:srv\n") == -EINVAL && strstr(why, UUID));
@@ -98,7 +102,7 @@ static void every_option_can_be_printed_and_read(void)
 {
 	static const char *const values[] = {
 		"file:/a/b", "00112233-4455-6677-8899-aabbccddeeff",
-		"00112233-4455-6677-8899-aabbccddee11", "true", "1", "2", "3", "4", "99",
+		"00112233-4455-6677-8899-aabbccddee11", "true", "1", "2", "3", "4", "99", "17825792",
 	};
 	const char *name, *help;
 	struct lc_conf other;
@@ -120,7 +124,7 @@ static void every_option_can_be_printed_and_read(void)
 			CHECK(!strcmp(a, b) == (i != j));
 		}
 	}
-	CHECK(i == 9);
+	CHECK(i == 10);
 	CHECK(lc_conf_set(&conf, "colour", "red", why) == -ENOENT && strstr(why, "colour"));
 }
 

@@ -132,6 +132,41 @@ static void tags_of_a_changed_object_do_not_match(void)
 	CHECK(put("none", "3", LC_STORE_IF_MATCH, first) == LC_STORE_PRECOND);
 }
 
+static unsigned int nr_done;
+
+static void count_done(struct lc_store_req *req)
+{
+	nr_done++;
+}
+
+/* As many as are uploaded at a time; opening a pipe takes until somebody writes to it. */
+static void what_hangs_is_passed(void)
+{
+	struct lc_store_req req[32] = { 0 };
+	char buf[16];
+	unsigned int i;
+	int fd;
+
+	CHECK(!mkfifo(path("pipe"), 0600));
+	for (i = 0; i < 32; i++) {
+		req[i] = (struct lc_store_req){ .op = LC_STORE_GET, .buf = buf, .buf_len = 16,
+						.done = count_done };
+		strcpy(req[i].key, "pipe");
+		store->ops->submit(store, &req[i]);
+	}
+	/* Or it would wait for them, without end. */
+	alarm(60);
+	CHECK(put("passes", "x", 0, NULL) == LC_STORE_OK && !nr_done);
+	alarm(0);
+	fd = open(path("pipe"), O_RDWR | O_NONBLOCK);
+	CHECK(fd >= 0);
+	while (nr_done < 32)
+		lc_loop_turn(loop, -1);
+	close(fd);
+	for (i = 0; i < 32; i++)
+		CHECK(req[i].status == LC_STORE_NOT_FOUND);
+}
+
 static void errors_say_what_and_where(void)
 {
 	char why[LC_STORE_WHY_MAX];
@@ -155,6 +190,7 @@ int main(void)
 	RUN(no_key_leads_out_of_the_directory);
 	RUN(a_key_that_is_a_directory);
 	RUN(tags_of_a_changed_object_do_not_match);
+	RUN(what_hangs_is_passed);
 	RUN(errors_say_what_and_where);
 	store->ops->free(store);
 	lc_loop_free(loop);

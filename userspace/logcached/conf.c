@@ -56,6 +56,8 @@ static const struct option {
 	  "at most, a second; 0: no limit" },
 	{ "gc_target", NUMBER, AT(gc_target), 100,
 	  "collect garbage while less than this percentage is needed; 0: 70" },
+	{ "upload_memory", NUMBER, AT(upload_memory), 1ull << 40,
+	  "bytes, locked, for what is being uploaded; 0: 136 MiB" },
 };
 
 static const struct option *find_option(const char *name)
@@ -216,6 +218,12 @@ void lc_conf_init(struct lc_conf *conf, const uint8_t uuid[16])
 
 int lc_conf_finish(struct lc_conf *conf, char *why)
 {
+	if (conf->upload_memory && conf->upload_memory < LC_CONF_UPLOAD_MEMORY_MIN) {
+		snprintf(why, LC_STORE_WHY_MAX,
+			 "upload_memory: an object may need %u bytes; give it that, or 0",
+			 LC_CONF_UPLOAD_MEMORY_MIN);
+		return -EINVAL;
+	}
 	return lc_store_cfg_finish(&conf->store, why);
 }
 

@@ -24,6 +24,9 @@
 
 #define LC_CONF_DIR	"/etc/logcache/volumes.d"
 #define LC_CONF_SUFFIX	".conf"
+/* upload_memory: 32 units of 4 MiB or 8 of 16 MiB, with their lists; the largest unit. */
+#define LC_CONF_UPLOAD_MEMORY		(136u << 20)
+#define LC_CONF_UPLOAD_MEMORY_MIN	(17u << 20)
 
 /**
  * struct lc_conf - one volume; sizes in bytes
@@ -33,6 +36,7 @@
  * @no_fencing:	do without conditional PUTs, and without protection
  * @upload_bytes, @upload_requests, @download_bytes, @download_requests: a second; 0: no limit
  * @gc_target:	percent, see bucket/volume.h; 0: its default
+ * @upload_memory: locked, for units on their way; 0: LC_CONF_UPLOAD_MEMORY
  */
 struct lc_conf {
 	uint8_t uuid[16];
@@ -46,6 +50,7 @@ struct lc_conf {
 	uint64_t download_bytes;
 	uint64_t download_requests;
 	uint64_t gc_target;
+	uint64_t upload_memory;
 };
 
 void lc_conf_init(struct lc_conf *conf, const uint8_t uuid[16]);

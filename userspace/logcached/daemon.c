@@ -88,7 +88,7 @@ static bool same(const struct lc_conf *a, const struct lc_conf *b)
 	return !strcmp(a->url, b->url) && !memcmp(&a->store, &b->store, sizeof(a->store)) &&
 	       !memcmp(a->cache, b->cache, sizeof(a->cache)) &&
 	       !memcmp(a->after, b->after, sizeof(a->after)) && a->no_fencing == b->no_fencing &&
-	       a->gc_target == b->gc_target;
+	       a->gc_target == b->gc_target && a->upload_memory == b->upload_memory;
 }
 
 static void replace(struct lc_serve *sv)

@@ -222,7 +222,8 @@ static void look(struct fetch *f)
 	struct lc_download *dl = f->dl;
 
 	if (f->state == OFFERED)
-		lc_ahead_seen(dl->ahead, dl->sv->vol, dl->sv->info.sectors, f->item.lba, f->item.len);
+		lc_ahead_seen(dl->ahead, dl->sv->vol, dl->sv->info.sectors, f->item.lba,
+			      f->item.len);
 	switch (lc_ahead_get(dl->ahead, f->item.lba, f->item.len, f->buf)) {
 	case 1:
 		dl->hits++;

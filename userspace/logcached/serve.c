@@ -237,7 +237,7 @@ static bool wrong_ssd(const struct lc_serve *sv)
 /* For as long as the daemon has the volume. */
 static bool make_buffers(struct lc_serve *sv)
 {
-	sv->up = sv->up ?: lc_upload_new(sv, sv->info.object_bytes);
+	sv->up = sv->up ?: lc_upload_new(sv);
 	sv->down = sv->down ?: lc_download_new(sv);
 	return sv->up && sv->down;
 }

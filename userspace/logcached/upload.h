@@ -2,12 +2,16 @@
 /*
  * Uploads: what the kernel offers as a unit of the log becomes a unit of the bucket.
  *
- *   OFFERED --a slot--> READING --all blocks fit--> READ --in LSN order--> PUT --> answered
- *                          `------a block does not fit--------------------------> CORRUPT
+ *   OFFERED --memory--> READING --all blocks fit--> READ --in LSN order--> PUT --> answered
+ *      ^                   |                         |
+ *      |                   |                         `--the next one needs its memory--.
+ *      |                   `--a block does not fit--> CORRUPT                          |
+ *      `-------------------------------------------------------------------------------'
  *
- * A slot has room for all of a unit: its data, extents and checksums. There are a few, made
- * when the volume is claimed; the last one is for the oldest unit only, since all others
- * may wait for that. Reading and putting overlap.
+ * Memory is one stretch, made when the volume is claimed, of which each unit takes as much
+ * as it needs for its data, extents and checksums: in the order of the log, so that none
+ * overtakes one that waits for some. As many as there is memory for are in flight, and the
+ * kernel offers 32. Reading and putting overlap.
  */
 #ifndef LC_UPLOAD_H
 #define LC_UPLOAD_H
@@ -27,8 +31,8 @@ struct lc_upload_status {
 	uint64_t corrupt;		/* counted from the start */
 };
 
-/* @object_bytes: most data of a unit. NULL with errno. */
-struct lc_upload *lc_upload_new(struct lc_serve *sv, uint32_t object_bytes);
+/* With memory as @sv->conf says. NULL with errno. */
+struct lc_upload *lc_upload_new(struct lc_serve *sv);
 /* lc_upload_idle(). */
 void lc_upload_free(struct lc_upload *up);
 

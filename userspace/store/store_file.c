@@ -17,9 +17,10 @@
 #include "loop.h"
 #include "store_file.h"
 
-#define THREADS		8
+/* As many as are put at a time, and some for who reads meanwhile. */
+#define THREADS		40
 /* All of it is locked into memory in the helper. */
-#define STACK_BYTES	(512 * 1024)
+#define STACK_BYTES	(192 * 1024)
 
 struct list {
 	struct lc_store_req *first;

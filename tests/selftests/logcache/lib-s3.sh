@@ -9,7 +9,7 @@
 #   start writeback_age_ms 100
 #   d_start			# logcached, which has attached the volume
 #   put A 0 8; flush
-#   d is state active		# what it says of the volume
+#   d_is state active		# what it says of the volume
 #
 # Another cache for the same volume: s3_new_ssd.
 
@@ -19,14 +19,16 @@ TOOLS=$LC_TOP/tests/selftests/helper
 LOGCACHED=${LOGCACHED:-$LC_TOP/userspace/logcached/logcached}
 UUID=6ba7b810-9dad-41d1-80b4-00c04fd430c8
 BUCKET=/tmp/lc-bucket
+# Where volumes are made, and options for that.
+URL=file:$BUCKET S3_OPTIONS=()
 export LOGCACHE_CONF_DIR=/tmp/lc-conf LOGCACHE_RUN_DIR=/tmp/lc-run
 D_STATE=/tmp/lc-state
 D_LOG=/tmp/lc-d.log
 
 # s3_format [OPTION]...: a cache and a volume of $SIZE
 s3_format() {
-	quiet "$CTL" format --cache "$SSD" --origin file:$BUCKET --size "$SIZE" --uuid "$UUID" \
-		--yes "$@"
+	quiet "$CTL" format --cache "$SSD" --origin "$URL" --size "$SIZE" --uuid "$UUID" \
+		--yes "${S3_OPTIONS[@]}" "$@"
 }
 
 s3_devices() {

@@ -135,6 +135,18 @@ static void lock_memory(void)
 	free(heap);
 }
 
+/*
+ * When memory is short it is this process that makes dirty pages clean. What the
+ * kernel would get back by killing it is little, and nobody could start it again.
+ */
+static void never_for_memory(void)
+{
+	FILE *f = fopen("/proc/self/oom_score_adj", "w");
+
+	if (!f || fputs("-1000", f) < 0 || fclose(f))
+		die("oom_score_adj cannot be lowered; start it as root, with CAP_SYS_RESOURCE");
+}
+
 static void small_stacks(void)
 {
 	pthread_attr_t attr;
@@ -206,6 +218,7 @@ int main(int argc, char **argv)
 	lc_log_init();
 	keep_secrets();
 	many_descriptors();
+	never_for_memory();
 	small_stacks();
 	lock_memory();
 	INIT_LIST_HEAD(&d.volumes);

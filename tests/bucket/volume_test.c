@@ -483,6 +483,44 @@ static void garbage_is_no_hole_without_checkpoints(void)
 	rig_fini(&r);
 }
 
+/* Objects of which nothing is needed, and the bucket says so. */
+static void make_garbage(struct rig *r)
+{
+	CHECK(!fill(r, 20) && !write_blocks(r, 0, 8) && !write_blocks(r, 8, 8));
+	CHECK(!write_blocks(r, 16, 8) && !write_blocks(r, 90, 1));
+}
+
+/* A mark is enough; if the newest object gets lost, that is noticed as without it. */
+static void deleting_needs_no_checkpoint(void)
+{
+	struct object *o;
+	struct world w;
+	struct rig r;
+	u32 i;
+
+	rig_init(&r);
+	r.p.ckpt_objects = 1000;
+	CHECK(!again(&r));
+	for (i = 0; i < 4; i++) {
+		make_garbage(&r);
+		CHECK(!gc_all_sync(&r.w, r.vol));
+	}
+	CHECK(status(&r).deleted >= 40 && !status(&r).ckpt_seq && !status(&r).ckpt_bytes);
+	CHECK(status(&r).mark_bytes >= 4 * LC_BK_FIXED);
+	for (i = 0; (o = find_object(&r, "/map/", i)); i++)
+		CHECK(strstr(o->key, ".ffffffff") && o->blob->size == LC_BK_FIXED);
+	CHECK(i == 2);
+	world_fork(&w, &r.w);
+	world_delete(&r.w, find_object(&r, "/data/", -1)->key);
+	CHECK(again(&r) == -EBADMSG && strstr(r.why, "put back"));
+	o = &w.objects[w.nr - 4];
+	world_put(&r.w, o->key, o->blob->data, o->blob->size);
+	world_fini(&w);
+	CHECK(!again(&r));
+	CHECK(status(&r).lsn == 96 && stamp_of(&r, r.vol, 90) == r.stamp - 7);
+	rig_fini(&r);
+}
+
 static void a_damaged_header_is_named(void)
 {
 	struct rig r;
@@ -849,6 +887,7 @@ struct verified {
 	int err;
 	struct lc_verify_result res;
 	char bad[128];
+	char dir[64];
 };
 
 static void one_verified(const struct lc_verify_object *obj, void *data)
@@ -867,16 +906,25 @@ static void verified(int err, const char *why, const struct lc_verify_result *re
 	v->err = err;
 }
 
-static void verify(struct rig *r, struct verified *v)
+static void verify_begin(struct rig *r, struct verified *v)
 {
-	char dir[64];
+	scratch_new(v->dir, sizeof(v->dir));
+	v->err = 1;
+	lc_bucket_verify(&r->h.store, r->uuid, v->dir, one_verified, verified, v);
+}
 
-	scratch_new(dir, sizeof(dir));
-	*v = (struct verified){ .err = 1 };
-	lc_bucket_verify(&r->h.store, r->uuid, dir, one_verified, verified, v);
+static void verify_end(struct rig *r, struct verified *v)
+{
 	while (v->err == 1)
 		world_run(&r->w);
-	scratch_free(dir);
+	scratch_free(v->dir);
+}
+
+static void verify(struct rig *r, struct verified *v)
+{
+	*v = (struct verified){ 0 };
+	verify_begin(r, v);
+	verify_end(r, v);
 }
 
 static void verify_finds_what_is_damaged(void)
@@ -907,6 +955,51 @@ static void verify_finds_what_is_damaged(void)
 	rig_fini(&r);
 }
 
+/* Its owner goes on deleting between the listing and the reading of headers. */
+static void what_is_deleted_meanwhile_was_not_needed(void)
+{
+	struct verified v = { 0 };
+	struct rig r;
+	u64 lists;
+
+	rig_init(&r);
+	make_garbage(&r);
+	CHECK(!call_sync(&r.w, r.vol, lc_volume_checkpoint));
+	CHECK(!write_blocks(&r, 91, 1));
+	while (find_object(&r, "/map/", 0))
+		world_delete(&r.w, find_object(&r, "/map/", 0)->key);
+	lists = r.w.lists;
+	verify_begin(&r, &v);
+	while (r.w.lists < lists + 2)
+		world_run(&r.w);
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	CHECK(status(&r).deleted >= 20);
+	verify_end(&r, &v);
+	CHECK(!v.err && !v.res.damaged && !v.res.recover_err);
+	CHECK(v.res.lsn == 25 && r.w.lists > lists + 2);
+	rig_fini(&r);
+}
+
+static void verify_finds_damaged_marks(void)
+{
+	struct verified v;
+	struct object *o;
+	struct rig r;
+
+	rig_init(&r);
+	r.p.ckpt_objects = 1000;
+	CHECK(!again(&r));
+	make_garbage(&r);
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	verify(&r, &v);
+	CHECK(!v.err && !v.res.damaged && v.res.kinds[LC_VERIFY_CKPT] == 1 && !v.res.strange);
+	o = find_object(&r, "/map/", 0);
+	damage(o, 40);
+	verify(&r, &v);
+	CHECK(!v.err && v.res.damaged == 1 && !strcmp(v.bad, o->key));
+	rig_fini(&r);
+}
+
 int main(void)
 {
 	RUN(reads_what_was_put);
@@ -924,6 +1017,7 @@ int main(void)
 	RUN(a_volume_is_not_made_twice);
 	RUN(damaged_checkpoints_are_done_without);
 	RUN(garbage_is_no_hole_without_checkpoints);
+	RUN(deleting_needs_no_checkpoint);
 	RUN(a_damaged_header_is_named);
 	RUN(a_missing_object_is_no_hole);
 	RUN(a_damaged_manifest_is_refused);
@@ -942,5 +1036,7 @@ int main(void)
 	RUN(a_clone_shares_and_parts);
 	RUN(copying_can_be_slowed);
 	RUN(verify_finds_what_is_damaged);
+	RUN(what_is_deleted_meanwhile_was_not_needed);
+	RUN(verify_finds_damaged_marks);
 	return tap_done();
 }

@@ -64,8 +64,10 @@ static void run_opened(struct lc_volume *vol, int err, void *data)
 	lc_put_open(vol, head->first, head->prev);
 	err = lc_vol_set_line(vol);
 	err = err ?: lc_ckpt_adopt(vol, &a->rec.inv);
-	if (!err)
+	if (!err) {
+		lc_mark_adopt(vol, &a->rec.inv);
 		lc_gc_adopt(vol, &a->rec.inv);
+	}
 	finish(a, err);
 }
 

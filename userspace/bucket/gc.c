@@ -2,14 +2,14 @@
 /*
  * Garbage collection, one step at a time:
  *
- *   delete   what nothing needs and a durable checkpoint and a durable object know so
+ *   delete   what nothing needs and a durable mark and a durable object know so
  *   settle   write these two, when deleting waits for them
  *   copy     what is needed out of the emptiest objects, into a new one: then nothing
  *            needs them
  *
  * Deleting waits, since a missing object must not be taken for the end of the volume:
- * a checkpoint from then on says by its name, and the newest object in its header, that
- * everything before was complete (recover.h, the floor).
+ * a mark or checkpoint from then on says by its name, and the newest object in its
+ * header, that everything before was complete (recover.h, the floor).
  *
  * Objects that a snapshot or a clone needs are not worth copying from: they stay.
  */
@@ -20,7 +20,7 @@
 #include "gc_copy.h"
 
 #define DELETES		32u
-#define CKPT_RATIO	32u
+#define WAIT_RATIO	128u	/* of the payload so much may wait to be deleted */
 #define MERGE_MIN	16u	/* so many objects with nothing but zeroes are worth one copy */
 
 struct gc_job {
@@ -59,17 +59,23 @@ static bool own(const struct lc_volume *vol, const struct lc_run *run)
  *----------------------------------------------------------------
  */
 
+/* By their names: everything up to here was complete. */
+static u64 marked(const struct lc_volume *vol)
+{
+	return max(vol->ckpts.durable, vol->marks.durable);
+}
+
 /* Its absence would be understood. */
 static bool known_dead(const struct lc_volume *vol, const struct lc_objs_entry *e)
 {
 	if (lc_planted(vol, LC_BK_PLANT_EARLY_DELETE) || lc_planted(vol, LC_BK_PLANT_NO_ZERO))
 		return true;
-	return e->dead_at <= vol->ckpts.durable && e->dead_at <= vol->committed_field;
+	return e->dead_at <= marked(vol) && e->dead_at <= vol->committed_field;
 }
 
 static bool dead(const struct lc_volume *vol, const struct lc_objs_entry *e)
 {
-	if (lc_planted(vol, LC_BK_PLANT_NO_ZERO) && !e->live && e->seq < vol->ckpts.durable)
+	if (lc_planted(vol, LC_BK_PLANT_NO_ZERO) && !e->live && e->seq < marked(vol))
 		return true;
 	return e->dead_at != LC_BK_NEVER;
 }
@@ -230,36 +236,34 @@ static void ticked(struct lc_gc_copy *copy, int err)
 	finish(job, err ?: -EAGAIN);
 }
 
-/* Payload that could go but for the checkpoint, or for an object that is newer. */
-static u64 waiting(const struct lc_volume *vol, bool *ckpt)
+/* Payload that could go but for a mark, or for an object that is newer. */
+static u64 waiting(const struct lc_volume *vol, bool *mark)
 {
 	const struct lc_objs *objs = lc_map_objs(vol->map);
 	u64 sum = 0;
 	u32 i;
 
-	*ckpt = false;
+	*mark = false;
 	for (i = 0; i < objs->nr; i++) {
 		if (!objs->e[i].payload || !garbage(vol, &objs->e[i]))
 			continue;
 		sum += objs->e[i].payload;
-		*ckpt |= objs->e[i].dead_at > vol->ckpts.durable;
+		*mark |= objs->e[i].dead_at > marked(vol);
 	}
 	return sum;
 }
 
-/* A checkpoint has to be a small part of what it sets free. */
-static bool settle(struct gc_job *job, u64 at_least)
+/* Worth a request or two. */
+static bool settle(struct gc_job *job)
 {
 	struct lc_volume *vol = job->vol;
-	bool ckpt;
-	u64 sum = waiting(vol, &ckpt);
+	bool mark;
+	u64 sum = waiting(vol, &mark);
 
-	if (!sum || sum < at_least)
+	if (!sum || sum < lc_map_objs(vol->map)->payload / WAIT_RATIO)
 		return false;
-	if (ckpt && sum * LC_BK_SECTOR < vol->ckpts.last_bytes * CKPT_RATIO)
-		return false;
-	if (ckpt) {
-		lc_volume_checkpoint(vol, settled, job);
+	if (mark) {
+		lc_mark_put(vol, settled, job);
 		return true;
 	}
 	job->tick = (struct lc_gc_copy){ .done = ticked, .priv = job };
@@ -381,13 +385,11 @@ void lc_volume_gc(struct lc_volume *vol, lc_volume_fn done, void *data)
 	vol->gcs.job = job;
 	if (delete_garbage(job) || delete_strays(job))
 		return;
-	if (settle(job, lc_map_objs(vol->map)->payload / 16))
+	if (settle(job))
 		return;
 	if (choose(vol, &victims)) {
 		lc_gc_copy_start(vol, &victims, copied, job);
 		return;
 	}
-	if (settle(job, 0))
-		return;
 	lc_vol_answer(vol, nothing_left, job, 0);
 }

@@ -440,8 +440,7 @@ static struct session *new_session(struct tvol *tv, bool new_log)
 	p.new_lsn = new_log ? tv->new_lsn : 0;
 	p.stopped = stopped;
 	p.data = s;
-	p.gc_max_live = 60;
-	p.gc_target = 80;
+	p.gc_target = 90;
 	s->vol = lc_volume_attach(&p, set_int, &s->fence);
 	return s;
 }
@@ -615,6 +614,9 @@ static void gc_done(struct lc_volume *vol, int err, void *data)
 	if (err == -EBADMSG || err == -ENOENT || err == -EINVAL)
 		fail(tv->c, "volume %u: garbage collection: %s (%s)", tv->n, strerror(-err),
 		     lc_volume_why(vol));
+	/* Mostly until nothing is left to do: deleting comes before copying. */
+	if (err == -EAGAIN && rng_chance(&tv->c->rng, 900))
+		lc_volume_gc(vol, gc_done, tv);
 }
 
 static struct snap *pick_snap(struct tvol *tv, enum snap_state state)

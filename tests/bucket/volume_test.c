@@ -451,6 +451,7 @@ static void damaged_checkpoints_are_done_without(void)
 	rig_init(&r);
 	CHECK(!fill(&r, 40));
 	CHECK(!gc_all_sync(&r.w, r.vol));
+	CHECK(!call_sync(&r.w, r.vol, lc_volume_checkpoint));
 	CHECK(!again(&r) && all_there(&r, 40));
 	o = find_object(&r, "/map/", -1);
 	CHECK(o);
@@ -783,6 +784,9 @@ static void what_no_snapshot_needs_goes(void)
 	size_t n;
 
 	rig_init(&r);
+	/* Nothing is copied: half of each is needed. */
+	r.p.gc_target = 40;
+	CHECK(!again(&r));
 	CHECK(!fill(&r, 30));
 	CHECK(!snapshot_sync(&r.w, r.vol, "s"));
 	CHECK(!fill(&r, 30));
@@ -858,6 +862,39 @@ static u64 gc_delay(void *data, u64 bytes)
 	return 100;
 }
 
+static struct rig *delayed;
+static u64 least;
+
+static u64 note_share(void *data, u64 bytes)
+{
+	struct lc_volume_status st = status(delayed);
+
+	if (st.live_bytes * 100 / st.payload_bytes < least)
+		least = st.live_bytes * 100 / st.payload_bytes;
+	return 0;
+}
+
+/* Half of each is needed, and 80 % should be. */
+static void copying_far_below_the_target_waits_for_nobody(void)
+{
+	struct lc_volume_status st;
+	struct rig r;
+
+	rig_init(&r);
+	delayed = &r;
+	least = 100;
+	r.p.gc_delay = note_share;
+	r.p.gc_target = 80;
+	CHECK(!again(&r));
+	CHECK(!fill(&r, 60));
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	st = status(&r);
+	CHECK(st.live_bytes * 100 >= st.payload_bytes * 80);
+	CHECK(least >= 70 && least < 80);
+	CHECK(all_there(&r, 60));
+	rig_fini(&r);
+}
+
 static void copying_can_be_slowed(void)
 {
 	struct rig r;
@@ -865,9 +902,9 @@ static void copying_can_be_slowed(void)
 
 	rig_init(&r);
 	r.p.gc_delay = gc_delay;
-	r.p.gc_max_live = 60;
-	CHECK(!again(&r));
 	/* Each of them keeps the first block of two. */
+	r.p.gc_target = 55;
+	CHECK(!again(&r));
 	CHECK(!fill(&r, 30));
 	before = lc_loop_now(r.w.loop);
 	CHECK(!gc_all_sync(&r.w, r.vol));
@@ -1035,6 +1072,7 @@ int main(void)
 	RUN(what_came_after_a_rollback_goes);
 	RUN(a_clone_shares_and_parts);
 	RUN(copying_can_be_slowed);
+	RUN(copying_far_below_the_target_waits_for_nobody);
 	RUN(verify_finds_what_is_damaged);
 	RUN(what_is_deleted_meanwhile_was_not_needed);
 	RUN(verify_finds_damaged_marks);

@@ -283,7 +283,7 @@ static void set_defaults(struct lc_volume_params *p)
 	p->ckpt_entries = min(p->ckpt_entries ?: LC_BK_PART_ENTRIES, LC_BK_PART_ENTRIES);
 	p->ckpt_ms = p->ckpt_ms ?: 30 * 60 * 1000;
 	p->gc_target = p->gc_target ?: 70;
-	p->gc_max_live = p->gc_max_live ?: 34;
+	p->gc_max_live = p->gc_max_live ?: 90;
 }
 
 struct lc_volume *lc_vol_new(const struct lc_volume_params *params)

@@ -4,8 +4,8 @@
  *
  *   delete   what nothing needs and a durable mark and a durable object know so
  *   settle   write these two, when deleting waits for them
- *   copy     what is needed out of the emptiest objects, into a new one: then nothing
- *            needs them
+ *   copy     what is needed out of some objects (gc_choose.c), into a new one: then
+ *            nothing needs them
  *
  * Deleting waits, since a missing object must not be taken for the end of the volume:
  * a mark or checkpoint from then on says by its name, and the newest object in its
@@ -17,11 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gc_copy.h"
+#include "gc_choose.h"
 
 #define DELETES		32u
 #define WAIT_RATIO	128u	/* of the payload so much may wait to be deleted */
-#define MERGE_MIN	16u	/* so many objects with nothing but zeroes are worth one copy */
 
 struct gc_job {
 	struct lc_volume *vol;
@@ -49,8 +48,10 @@ static void finish(struct gc_job *job, int err)
 	lc_vol_settle(vol);
 }
 
-static bool own(const struct lc_volume *vol, const struct lc_run *run)
+bool lc_gc_own(const struct lc_volume *vol, u64 seq)
 {
+	const struct lc_run *run = lc_manifest_run(&vol->m, seq);
+
 	return run && !memcmp(run->uuid, vol->uuid, sizeof(run->uuid));
 }
 
@@ -83,7 +84,7 @@ static bool dead(const struct lc_volume *vol, const struct lc_objs_entry *e)
 static bool garbage(const struct lc_volume *vol, const struct lc_objs_entry *e)
 {
 	return dead(vol, e) && !e->deleting && e->seq != vol->committed &&
-	       own(vol, lc_manifest_run(&vol->m, e->seq)) &&
+	       lc_gc_own(vol, e->seq) &&
 	       !lc_vol_pinned(vol, e->seq, e->dead_at);
 }
 
@@ -161,7 +162,7 @@ static const struct lc_run *run_of(const struct lc_volume *vol, const struct lc_
 {
 	const struct lc_run *run = lc_manifest_run(&vol->m, o->seq);
 
-	return own(vol, run) && run->epoch == o->epoch ? run : NULL;
+	return lc_gc_own(vol, o->seq) && run->epoch == o->epoch ? run : NULL;
 }
 
 static bool is_stray(const struct lc_volume *vol, const struct lc_inv_object *o)
@@ -272,86 +273,6 @@ static bool settle(struct gc_job *job)
 }
 
 /*----------------------------------------------------------------
- * Choosing what to copy
- *----------------------------------------------------------------
- */
-
-/* What is garbage already does not get less by copying. */
-static bool too_empty(const struct lc_volume *vol)
-{
-	const struct lc_objs *objs = lc_map_objs(vol->map);
-	u64 payload = objs->payload;
-	u32 i;
-
-	for (i = 0; i < objs->nr; i++)
-		if (objs->e[i].dead_at != LC_BK_NEVER)
-			payload -= objs->e[i].payload;
-	return objs->live * 100 < payload * vol->params.gc_target;
-}
-
-static bool candidate(const struct lc_volume *vol, const struct lc_objs_entry *e)
-{
-	return e->dead_at == LC_BK_NEVER && e->seq != vol->committed &&
-	       e->live * 100 <= (u64)e->payload * vol->params.gc_max_live &&
-	       own(vol, lc_manifest_run(&vol->m, e->seq)) &&
-	       !lc_vol_pinned(vol, e->seq, LC_BK_NEVER);
-}
-
-/* Least share of live data first; those without payload, which save no room, last. */
-static bool emptier(const struct lc_objs_entry *a, const struct lc_objs_entry *b)
-{
-	if (!a->payload || !b->payload)
-		return a->payload;
-	return a->live * b->payload < b->live * a->payload;
-}
-
-static void insert_victim(struct lc_gc_victims *v, const struct lc_objs_entry *e)
-{
-	u32 i;
-
-	for (i = v->nr; i && emptier(e, v->e[i - 1]); i--)
-		if (i < LC_GC_VICTIMS)
-			v->e[i] = v->e[i - 1];
-	if (i == LC_GC_VICTIMS)
-		return;
-	v->e[i] = e;
-	if (v->nr < LC_GC_VICTIMS)
-		v->nr++;
-}
-
-/* As many as give one object. */
-static void trim(const struct lc_volume *vol, struct lc_gc_victims *v)
-{
-	u64 live = 0;
-	u32 i;
-
-	for (i = 0; i < v->nr; i++) {
-		live += v->e[i]->live;
-		if (live > vol->params.object_sectors && i)
-			break;
-	}
-	v->nr = i;
-}
-
-/* Is it worth an object? Space is what counts, unless there are many with only zeroes. */
-static bool choose(const struct lc_volume *vol, struct lc_gc_victims *v)
-{
-	const struct lc_objs *objs = lc_map_objs(vol->map);
-	bool space = too_empty(vol);
-	u32 i, bare = 0;
-
-	v->nr = 0;
-	for (i = 0; i < objs->nr; i++)
-		bare += !objs->e[i].payload && candidate(vol, &objs->e[i]);
-	for (i = 0; i < objs->nr; i++)
-		if ((objs->e[i].payload ? space : bare >= MERGE_MIN) &&
-		    candidate(vol, &objs->e[i]))
-			insert_victim(v, &objs->e[i]);
-	trim(vol, v);
-	return v->nr;
-}
-
-/*----------------------------------------------------------------
  * A step
  *----------------------------------------------------------------
  */
@@ -387,7 +308,7 @@ void lc_volume_gc(struct lc_volume *vol, lc_volume_fn done, void *data)
 		return;
 	if (settle(job))
 		return;
-	if (choose(vol, &victims)) {
+	if (lc_gc_choose(vol, &victims)) {
 		lc_gc_copy_start(vol, &victims, copied, job);
 		return;
 	}

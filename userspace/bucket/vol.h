@@ -92,6 +92,7 @@ struct lc_gcs {
 	struct gc_job *job;
 	struct lc_inventory strays;	/* objects of this volume that the map does not know */
 	bool sweep;			/* look at them again */
+	bool behind;			/* far below gc_target */
 };
 
 struct lc_volume {

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Copying goes on while less than params.gc_target of what could be collected is needed:
+ * the share is what the user sets, the copying is what it costs.
+ *
+ * Of an object of age a, in objects put since, the share u is still needed. The emptiest
+ * ones are the best choice only if all that is needed dies equally fast. If not, one that
+ * empties quickly by itself had better be left to it, and one that does not gets no
+ * better by waiting. How fast: a share dies in each unit of time, so that u falls as
+ * exp(-r a), and r is -ln(u) / a. Copying u to set 1 - u free costs u / (1 - u) now; what
+ * waiting would save of that per unit of time is r u / (1 - u)^2. The least of these comes
+ * first. With -ln(u) taken as 2 (1 - u) / (1 + u) this is the highest a (1 - u^2) / u.
+ *
+ * What goes into one copy should die together, so of those that are nearly as good as
+ * the best the ones that empty as fast as it does are taken: hot and cold part.
+ */
+#include "gc_choose.h"
+
+#define MERGE_MIN	16u	/* so many objects with nothing but zeroes are worth one copy */
+/* Of the best one's score: nearly as good. */
+#define NEARLY		0.7
+/* Of the target: with less than this it is missed, and copying waits for nobody. */
+#define BEHIND(target)	((target) - (target) / 8)
+
+struct choice {
+	const struct lc_objs_entry *e;
+	double score;
+	double rate;		/* its r, but for a factor */
+};
+
+struct choices {
+	struct choice c[LC_GC_VICTIMS];	/* best first */
+	u32 nr;
+};
+
+static bool collectable(const struct lc_volume *vol, const struct lc_objs_entry *e)
+{
+	return lc_gc_own(vol, e->seq) && !lc_vol_pinned(vol, e->seq, e->dead_at);
+}
+
+/* With what waits to be deleted: it takes up room. */
+static bool too_empty(struct lc_volume *vol)
+{
+	const struct lc_objs *objs = lc_map_objs(vol->map);
+	u64 payload = 0, live = 0;
+	u32 i;
+
+	for (i = 0; i < objs->nr; i++) {
+		if (!objs->e[i].payload || !collectable(vol, &objs->e[i]))
+			continue;
+		payload += objs->e[i].payload;
+		live += objs->e[i].live;
+	}
+	vol->gcs.behind = live * 100 < payload * BEHIND(vol->params.gc_target);
+	return live * 100 < payload * vol->params.gc_target;
+}
+
+static bool candidate(const struct lc_volume *vol, const struct lc_objs_entry *e)
+{
+	return e->dead_at == LC_BK_NEVER && e->seq != vol->committed &&
+	       e->live * 100 <= (u64)e->payload * vol->params.gc_max_live &&
+	       collectable(vol, e);
+}
+
+/* Those without payload, which save no room, come last. */
+static struct choice rate(const struct lc_volume *vol, const struct lc_objs_entry *e)
+{
+	double age = vol->committed - e->seq + 1, u;
+
+	if (!e->payload)
+		return (struct choice){ .e = e };
+	/* Half a sector, where nothing but zeroes is needed. */
+	u = (e->live ? e->live : 0.5) / e->payload;
+	return (struct choice){
+		.e = e, .score = age * (1 - u * u) / u, .rate = (1 - u) / (1 + u) / age,
+	};
+}
+
+static void insert(struct choices *best, const struct choice *c)
+{
+	u32 i;
+
+	for (i = best->nr; i && c->score > best->c[i - 1].score; i--)
+		if (i < LC_GC_VICTIMS)
+			best->c[i] = best->c[i - 1];
+	if (i == LC_GC_VICTIMS)
+		return;
+	best->c[i] = *c;
+	if (best->nr < LC_GC_VICTIMS)
+		best->nr++;
+}
+
+/* How many times faster the one empties than the other. */
+static double apart(const struct choice *a, const struct choice *b)
+{
+	return a->rate > b->rate ? a->rate / b->rate : b->rate / a->rate;
+}
+
+/* Those that are nearly as good as the best, in the order of how much they are like it. */
+static void put_like_together(struct choices *best)
+{
+	struct choice *c = best->c, x;
+	u32 i, k;
+
+	for (i = 2; i < best->nr && c[i].score >= NEARLY * c[0].score && c[i].rate > 0; i++) {
+		x = c[i];
+		for (k = i; k > 1 && apart(&x, &c[0]) < apart(&c[k - 1], &c[0]); k--)
+			c[k] = c[k - 1];
+		c[k] = x;
+	}
+}
+
+/* As many as give one object. */
+static void take(const struct lc_volume *vol, const struct choices *best,
+		 struct lc_gc_victims *v)
+{
+	u64 live = 0;
+
+	for (v->nr = 0; v->nr < best->nr; v->nr++) {
+		live += best->c[v->nr].e->live;
+		if (live > vol->params.object_sectors && v->nr)
+			break;
+		v->e[v->nr] = best->c[v->nr].e;
+	}
+}
+
+/* Space is what counts, unless there are many with only zeroes. */
+bool lc_gc_choose(struct lc_volume *vol, struct lc_gc_victims *v)
+{
+	const struct lc_objs *objs = lc_map_objs(vol->map);
+	struct choices best = { .nr = 0 };
+	bool space = too_empty(vol);
+	struct choice c;
+	u32 i, bare = 0;
+
+	for (i = 0; i < objs->nr; i++)
+		bare += !objs->e[i].payload && candidate(vol, &objs->e[i]);
+	for (i = 0; i < objs->nr; i++) {
+		if (!(objs->e[i].payload ? space : bare >= MERGE_MIN) ||
+		    !candidate(vol, &objs->e[i]))
+			continue;
+		c = rate(vol, &objs->e[i]);
+		insert(&best, &c);
+	}
+	put_like_together(&best);
+	take(vol, &best, v);
+	return v->nr;
+}

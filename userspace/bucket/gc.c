@@ -3,9 +3,10 @@
  * Garbage collection, one step at a time:
  *
  *   delete   what nothing needs and a durable mark and a durable object know so
- *   settle   write these two, when deleting waits for them
+ *   mark     when much waits for it to be deleted
  *   copy     what is needed out of some objects (gc_choose.c), into a new one: then
  *            nothing needs them
+ *   tick     an object without contents, when much waits and no other object comes
  *
  * Deleting waits, since a missing object must not be taken for the end of the volume:
  * a mark or checkpoint from then on says by its name, and the newest object in its
@@ -221,7 +222,7 @@ static bool delete_strays(struct gc_job *job)
 }
 
 /*----------------------------------------------------------------
- * Settling
+ * Marks and ticks
  *----------------------------------------------------------------
  */
 
@@ -237,36 +238,42 @@ static void ticked(struct lc_gc_copy *copy, int err)
 	finish(job, err ?: -EAGAIN);
 }
 
-/* Payload that could go but for a mark, or for an object that is newer. */
-static u64 waiting(const struct lc_volume *vol, bool *mark)
+/* Payload that could go if everything were known to be complete, not only up to @seq. */
+static u64 waiting(const struct lc_volume *vol, u64 seq)
 {
 	const struct lc_objs *objs = lc_map_objs(vol->map);
 	u64 sum = 0;
 	u32 i;
 
-	*mark = false;
-	for (i = 0; i < objs->nr; i++) {
-		if (!objs->e[i].payload || !garbage(vol, &objs->e[i]))
-			continue;
-		sum += objs->e[i].payload;
-		*mark |= objs->e[i].dead_at > marked(vol);
-	}
+	for (i = 0; i < objs->nr; i++)
+		if (objs->e[i].payload && objs->e[i].dead_at > seq && garbage(vol, &objs->e[i]))
+			sum += objs->e[i].payload;
 	return sum;
 }
 
-/* Worth a request or two. */
-static bool settle(struct gc_job *job)
+/* Is it worth a request? */
+static bool many(const struct lc_volume *vol, u64 sectors)
+{
+	return sectors && sectors >= lc_map_objs(vol->map)->payload / WAIT_RATIO;
+}
+
+static bool put_mark(struct gc_job *job)
 {
 	struct lc_volume *vol = job->vol;
-	bool mark;
-	u64 sum = waiting(vol, &mark);
 
-	if (!sum || sum < lc_map_objs(vol->map)->payload / WAIT_RATIO)
+	if (!many(vol, waiting(vol, marked(vol))))
 		return false;
-	if (mark) {
-		lc_mark_put(vol, settled, job);
-		return true;
-	}
+	lc_mark_put(vol, settled, job);
+	return true;
+}
+
+/* The next unit or copy would do as well. */
+static bool put_tick(struct gc_job *job)
+{
+	struct lc_volume *vol = job->vol;
+
+	if (!lc_put_idle(vol) || !many(vol, waiting(vol, vol->committed_field)))
+		return false;
 	job->tick = (struct lc_gc_copy){ .done = ticked, .priv = job };
 	lc_put_copy(vol, &job->tick);
 	return true;
@@ -306,11 +313,13 @@ void lc_volume_gc(struct lc_volume *vol, lc_volume_fn done, void *data)
 	vol->gcs.job = job;
 	if (delete_garbage(job) || delete_strays(job))
 		return;
-	if (settle(job))
+	if (put_mark(job))
 		return;
 	if (lc_gc_choose(vol, &victims)) {
 		lc_gc_copy_start(vol, &victims, copied, job);
 		return;
 	}
+	if (put_tick(job))
+		return;
 	lc_vol_answer(vol, nothing_left, job, 0);
 }

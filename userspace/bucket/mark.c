@@ -89,7 +89,6 @@ static void put_done(struct lc_durable *d, int err)
 	if (!err) {
 		add(&vol->marks, job->seq, vol->m.epoch);
 		vol->marks.durable = job->seq;
-		vol->st.mark_bytes += sizeof(job->block);
 		prune(vol);
 	}
 	job->done(vol, err, job->data);

@@ -211,7 +211,6 @@ struct lc_volume_status {
 	u64 put_bytes;		/* objects and checkpoints, headers and all */
 	u64 gc_bytes;		/* of these, put by garbage collection */
 	u64 ckpt_bytes;
-	u64 mark_bytes;
 	u64 requests;
 	u64 retries;
 	u64 lookups;		/* outcomes that were unknown and looked up */

@@ -14,6 +14,8 @@
  * What goes into one copy should die together, so of those that are nearly as good as
  * the best the ones that empty as fast as it does are taken: hot and cold part.
  */
+#include <stdlib.h>
+
 #include "gc_choose.h"
 
 #define MERGE_MIN	16u	/* so many objects with nothing but zeroes are worth one copy */
@@ -33,20 +35,75 @@ struct choices {
 	u32 nr;
 };
 
-static bool collectable(const struct lc_volume *vol, const struct lc_objs_entry *e)
+/*
+ * What snapshots and clones need, for many objects of the line: where it parts from
+ * the lines of these, ascending.
+ */
+struct kept {
+	u64 *meets;
+	u32 nr;
+};
+
+static int by_value(const void *a, const void *b)
 {
-	return lc_gc_own(vol, e->seq) && !lc_vol_pinned(vol, e->seq, e->dead_at);
+	const u64 *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void add_pins(struct kept *k, const struct lc_volume *vol, const struct lc_manifest *m)
+{
+	u32 i;
+
+	for (i = 0; i < m->nr_pins; i++)
+		k->meets[k->nr++] = lc_line_meet(&vol->line, &vol->m, m->pins[i].seq);
+}
+
+/* As lc_vol_pinned() has it. */
+static void kept_init(struct kept *k, const struct lc_volume *vol)
+{
+	u32 next = vol->updating ? vol->next.nr_pins : 0;
+
+	k->nr = 0;
+	k->meets = lc_vol_alloc((vol->m.nr_pins + next + 1) * sizeof(*k->meets));
+	if (lc_planted(vol, LC_BK_PLANT_NO_PINS))
+		return;
+	add_pins(k, vol, &vol->m);
+	if (next)
+		add_pins(k, vol, &vol->next);
+	qsort(k->meets, k->nr, sizeof(*k->meets), by_value);
+}
+
+/* The first state that is kept and has the object: does it still need it? */
+static bool is_kept(const struct kept *k, const struct lc_objs_entry *e)
+{
+	u32 lo = 0, hi = k->nr, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (k->meets[mid] < e->seq)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < k->nr && k->meets[lo] < e->dead_at;
+}
+
+static bool collectable(const struct lc_volume *vol, const struct kept *k,
+			const struct lc_objs_entry *e)
+{
+	return !is_kept(k, e) && lc_gc_own(vol, e->seq);
 }
 
 /* With what waits to be deleted: it takes up room. */
-static bool too_empty(struct lc_volume *vol)
+static bool too_empty(struct lc_volume *vol, const struct kept *k)
 {
 	const struct lc_objs *objs = lc_map_objs(vol->map);
 	u64 payload = 0, live = 0;
 	u32 i;
 
 	for (i = 0; i < objs->nr; i++) {
-		if (!objs->e[i].payload || !collectable(vol, &objs->e[i]))
+		if (!objs->e[i].payload || !collectable(vol, k, &objs->e[i]))
 			continue;
 		payload += objs->e[i].payload;
 		live += objs->e[i].live;
@@ -55,11 +112,12 @@ static bool too_empty(struct lc_volume *vol)
 	return live * 100 < payload * vol->params.gc_target;
 }
 
-static bool candidate(const struct lc_volume *vol, const struct lc_objs_entry *e)
+static bool candidate(const struct lc_volume *vol, const struct kept *k,
+		      const struct lc_objs_entry *e)
 {
 	return e->dead_at == LC_BK_NEVER && e->seq != vol->committed &&
 	       e->live * 100 <= (u64)e->payload * vol->params.gc_max_live &&
-	       collectable(vol, e);
+	       collectable(vol, k, e);
 }
 
 /* Those without payload, which save no room, come last. */
@@ -129,19 +187,23 @@ bool lc_gc_choose(struct lc_volume *vol, struct lc_gc_victims *v)
 {
 	const struct lc_objs *objs = lc_map_objs(vol->map);
 	struct choices best = { .nr = 0 };
-	bool space = too_empty(vol);
 	struct choice c;
+	struct kept k;
 	u32 i, bare = 0;
+	bool space;
 
+	kept_init(&k, vol);
+	space = too_empty(vol, &k);
 	for (i = 0; i < objs->nr; i++)
-		bare += !objs->e[i].payload && candidate(vol, &objs->e[i]);
+		bare += !objs->e[i].payload && candidate(vol, &k, &objs->e[i]);
 	for (i = 0; i < objs->nr; i++) {
 		if (!(objs->e[i].payload ? space : bare >= MERGE_MIN) ||
-		    !candidate(vol, &objs->e[i]))
+		    !candidate(vol, &k, &objs->e[i]))
 			continue;
 		c = rate(vol, &objs->e[i]);
 		insert(&best, &c);
 	}
+	free(k.meets);
 	put_like_together(&best);
 	take(vol, &best, v);
 	return v->nr;

@@ -21,8 +21,6 @@
 #define MERGE_MIN	16u	/* so many objects with nothing but zeroes are worth one copy */
 /* Of the best one's score: nearly as good. */
 #define NEARLY		0.7
-/* Of the target: with less than this it is missed, and copying waits for nobody. */
-#define BEHIND(target)	((target) - (target) / 8)
 
 struct choice {
 	const struct lc_objs_entry *e;
@@ -99,7 +97,7 @@ static bool collectable(const struct lc_volume *vol, const struct kept *k,
 static bool too_empty(struct lc_volume *vol, const struct kept *k)
 {
 	const struct lc_objs *objs = lc_map_objs(vol->map);
-	u64 payload = 0, live = 0;
+	u64 payload = 0, live = 0, target = vol->params.gc_target;
 	u32 i;
 
 	for (i = 0; i < objs->nr; i++) {
@@ -108,8 +106,9 @@ static bool too_empty(struct lc_volume *vol, const struct kept *k)
 		payload += objs->e[i].payload;
 		live += objs->e[i].live;
 	}
-	vol->gcs.behind = live * 100 < payload * BEHIND(vol->params.gc_target);
-	return live * 100 < payload * vol->params.gc_target;
+	/* Then copying waits for nobody. */
+	vol->gcs.behind = live * 100 < payload * (target - target / 8);
+	return live * 100 < payload * target;
 }
 
 static bool candidate(const struct lc_volume *vol, const struct kept *k,

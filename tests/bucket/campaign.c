@@ -610,8 +610,10 @@ static void old_goes_on(struct campaign *c, u32 i)
 static void gc_done(struct lc_volume *vol, int err, void *data)
 {
 	struct tvol *tv = data;
+	bool now = tv->now && tv->now->vol == vol;
 
-	if (err == -EBADMSG || err == -ENOENT || err == -EINVAL)
+	/* What a host that was replaced copies from may have been deleted by its successor. */
+	if (err == -EBADMSG || (err == -ENOENT && now) || err == -EINVAL)
 		fail(tv->c, "volume %u: garbage collection: %s (%s)", tv->n, strerror(-err),
 		     lc_volume_why(vol));
 	/* Mostly until nothing is left to do: deleting comes before copying. */

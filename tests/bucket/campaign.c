@@ -609,16 +609,16 @@ static void old_goes_on(struct campaign *c, u32 i)
 
 static void gc_done(struct lc_volume *vol, int err, void *data)
 {
-	struct tvol *tv = data;
-	bool now = tv->now && tv->now->vol == vol;
+	struct session *s = data;
+	struct tvol *tv = s->tv;
 
 	/* What a host that was replaced copies from may have been deleted by its successor. */
-	if (err == -EBADMSG || (err == -ENOENT && now) || err == -EINVAL)
+	if (err == -EBADMSG || (err == -ENOENT && !s->replaced) || err == -EINVAL)
 		fail(tv->c, "volume %u: garbage collection: %s (%s)", tv->n, strerror(-err),
 		     lc_volume_why(vol));
 	/* Mostly until nothing is left to do: deleting comes before copying. */
 	if (err == -EAGAIN && rng_chance(&tv->c->rng, 900))
-		lc_volume_gc(vol, gc_done, tv);
+		lc_volume_gc(vol, gc_done, s);
 }
 
 static struct snap *pick_snap(struct tvol *tv, enum snap_state state)
@@ -805,7 +805,7 @@ static void act(struct tvol *tv)
 	if (n < 400)
 		add_units(tv);
 	else if (n < 470)
-		lc_volume_gc(tv->now->vol, gc_done, tv);
+		lc_volume_gc(tv->now->vol, gc_done, tv->now);
 	else if (n < 490)
 		add_snapshot(tv);
 	else if (n < 500)

@@ -440,8 +440,7 @@ static struct session *new_session(struct tvol *tv, bool new_log)
 	p.new_lsn = new_log ? tv->new_lsn : 0;
 	p.stopped = stopped;
 	p.data = s;
-	p.gc_max_live = 60;
-	p.gc_target = 80;
+	p.gc_target = 90;
 	s->vol = lc_volume_attach(&p, set_int, &s->fence);
 	return s;
 }
@@ -610,11 +609,16 @@ static void old_goes_on(struct campaign *c, u32 i)
 
 static void gc_done(struct lc_volume *vol, int err, void *data)
 {
-	struct tvol *tv = data;
+	struct session *s = data;
+	struct tvol *tv = s->tv;
 
-	if (err == -EBADMSG || err == -ENOENT || err == -EINVAL)
+	/* What a host that was replaced copies from may have been deleted by its successor. */
+	if (err == -EBADMSG || (err == -ENOENT && !s->replaced) || err == -EINVAL)
 		fail(tv->c, "volume %u: garbage collection: %s (%s)", tv->n, strerror(-err),
 		     lc_volume_why(vol));
+	/* Mostly until nothing is left to do: deleting comes before copying. */
+	if (err == -EAGAIN && rng_chance(&tv->c->rng, 900))
+		lc_volume_gc(vol, gc_done, s);
 }
 
 static struct snap *pick_snap(struct tvol *tv, enum snap_state state)
@@ -801,7 +805,7 @@ static void act(struct tvol *tv)
 	if (n < 400)
 		add_units(tv);
 	else if (n < 470)
-		lc_volume_gc(tv->now->vol, gc_done, tv);
+		lc_volume_gc(tv->now->vol, gc_done, tv->now);
 	else if (n < 490)
 		add_snapshot(tv);
 	else if (n < 500)

@@ -58,6 +58,10 @@ static void names_are_what_the_document_says(void)
 		      "0000000000000007.0000000000000002.00000001"));
 	CHECK(lc_key_parse_ckpt(key, uuid, &seq, &epoch, &part));
 	CHECK(seq == 7 && epoch == 2 && part == 1);
+	lc_key_ckpt(key, uuid, 7, 2, LC_BK_MARK_PART);
+	CHECK(!strcmp(key, "00112233-4455-6677-8899-aabbccddeeff/map/"
+		      "0000000000000007.0000000000000002.ffffffff"));
+	CHECK(lc_key_parse_ckpt(key, uuid, &seq, &epoch, &part) && part == LC_BK_MARK_PART);
 	key[45] = 'A';
 	CHECK(!lc_key_parse_ckpt(key, uuid, &seq, &epoch, &part));
 }
@@ -143,6 +147,24 @@ static struct lc_manifest tree(void)
 	lc_manifest_add_run(&m, &b);
 	lc_manifest_add_pin(&m, &pin);
 	return m;
+}
+
+static void every_bit_of_a_mark_counts(void)
+{
+	u8 buf[LC_BK_FIXED], copy[LC_BK_FIXED];
+	const char *why;
+	u32 i;
+
+	lc_mark_encode(buf, uuid, 3, 9);
+	CHECK(!lc_mark_decode(buf, sizeof(buf), uuid, 3, 9, &why));
+	CHECK(lc_mark_decode(buf, sizeof(buf), uuid, 3, 8, &why));
+	CHECK(lc_mark_decode(buf, sizeof(buf), uuid, 2, 9, &why));
+	CHECK(lc_mark_decode(buf, sizeof(buf) - 1, uuid, 3, 9, &why));
+	for (i = 0; i < 8 * sizeof(buf); i++) {
+		memcpy(copy, buf, sizeof(buf));
+		copy[i / 8] ^= 1 << i % 8;
+		CHECK(lc_mark_decode(copy, sizeof(copy), uuid, 3, 9, &why));
+	}
 }
 
 static void lines_follow_the_branches(void)
@@ -415,6 +437,7 @@ int main(void)
 	RUN(names_are_what_the_document_says);
 	RUN(objects_come_back);
 	RUN(every_bit_of_a_header_counts);
+	RUN(every_bit_of_a_mark_counts);
 	RUN(lines_follow_the_branches);
 	RUN(a_snapshot_needs_what_was_alive);
 	RUN(runs_that_make_no_tree_are_refused);

@@ -4,16 +4,26 @@
  * what it is asked.
  */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <linux/kernel.h>
 
 #include "tap.h"
 
 #include "sync.h"
 
 #define MIB		(1ull << 20)
-#define VOLUME		(128 * MIB)
+#define VOLUME		(64 * MIB)
 #define BLOCKS		(VOLUME / 4096)
+
+/* Which blocks are written. */
+struct load {
+	enum { UNIFORM, ZIPF, HOT } kind;
+	double a;		/* ZIPF: the exponent; HOT: so many of the writes ... */
+	double b;		/* ... go to so many of the blocks */
+};
 
 struct rig {
 	struct world w;
@@ -25,12 +35,32 @@ struct rig {
 	u64 lsn;
 	u8 *data;
 	struct lc_unit_extent *extents;
+	struct load load;
+	double *sums;		/* of the chances of blocks up to each */
+	u32 *order;		/* of blocks, by their chance */
 	bool *seen;
-	u64 written;
+	u64 written;		/* in units */
+	u64 drawn;		/* by who made them */
+	double needed;		/* sum over all units */
+	u32 nr_needed;
 	bool gc;
 };
 
-static void rig_init(struct rig *r, u32 object_bytes)
+static void shuffle(struct rig *r)
+{
+	u32 i, j, x;
+
+	for (i = 0; i < BLOCKS; i++)
+		r->order[i] = i;
+	for (i = BLOCKS; i > 1; i--) {
+		j = rng_below(&r->rng, i);
+		x = r->order[i - 1];
+		r->order[i - 1] = r->order[j];
+		r->order[j] = x;
+	}
+}
+
+static void rig_init(struct rig *r, u32 object_bytes, u32 gc_target)
 {
 	struct lc_volume_params p;
 	u8 uuid[16];
@@ -44,6 +74,7 @@ static void rig_init(struct rig *r, u32 object_bytes)
 	test_uuid(uuid, 1);
 	p = (struct lc_volume_params){
 		.store = &r->h.store, .map_dir = r->dir, .object_sectors = object_bytes / 512,
+		.gc_target = gc_target,
 	};
 	memcpy(p.uuid, uuid, 16);
 	REQUIRE(!create_sync(&r->h, uuid, VOLUME / 512, false));
@@ -53,7 +84,10 @@ static void rig_init(struct rig *r, u32 object_bytes)
 	r->data = calloc(1, 4096);
 	r->extents = calloc(r->unit_blocks, sizeof(*r->extents));
 	r->seen = calloc(BLOCKS, 1);
-	REQUIRE(r->data && r->extents && r->seen);
+	r->sums = calloc(BLOCKS, sizeof(*r->sums));
+	r->order = calloc(BLOCKS, sizeof(*r->order));
+	REQUIRE(r->data && r->extents && r->seen && r->sums && r->order);
+	shuffle(r);
 }
 
 static void rig_fini(struct rig *r)
@@ -64,6 +98,17 @@ static void rig_fini(struct rig *r)
 	free(r->data);
 	free(r->extents);
 	free(r->seen);
+	free(r->sums);
+	free(r->order);
+}
+
+static void note_needed(struct rig *r)
+{
+	struct lc_volume_status st;
+
+	lc_volume_status(r->vol, &st);
+	r->needed += (double)st.live_bytes / st.payload_bytes;
+	r->nr_needed++;
 }
 
 static void write_unit(struct rig *r, const u64 *blocks)
@@ -80,21 +125,70 @@ static void write_unit(struct rig *r, const u64 *blocks)
 	r->written += r->unit_blocks * 4096ull;
 	if (r->gc)
 		REQUIRE(!gc_all_sync(&r->w, r->vol));
+	note_needed(r);
 }
 
-/* Different blocks within a unit, so that what is saved is not what a unit saves. Of 1000
- * writes @hot go to a tenth of the volume.
- */
-static void write_blocks(struct rig *r, u64 bytes, unsigned int hot)
+/* A number in [0, 1). */
+static double chance(struct rig *r)
+{
+	return (double)(rng_next(&r->rng) >> 11) / (1ull << 53);
+}
+
+static void sum_zipf(struct rig *r)
+{
+	double sum = 0;
+	u32 i;
+
+	for (i = 0; i < BLOCKS; i++)
+		r->sums[i] = sum += pow(i + 1, -r->load.a);
+}
+
+static u32 draw_zipf(struct rig *r)
+{
+	double x = chance(r) * r->sums[BLOCKS - 1];
+	u32 lo = 0, hi = BLOCKS - 1, mid;
+
+	while (lo < hi) {
+		mid = (lo + hi) / 2;
+		if (r->sums[mid] <= x)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static u64 draw(struct rig *r)
+{
+	u32 hot = r->load.b * BLOCKS, i;
+
+	r->drawn += 4096;
+	switch (r->load.kind) {
+	case ZIPF:
+		i = draw_zipf(r);
+		break;
+	case HOT:
+		i = chance(r) < r->load.a ? rng_below(&r->rng, hot) :
+		    hot + rng_below(&r->rng, BLOCKS - hot);
+		break;
+	default:
+		i = rng_below(&r->rng, BLOCKS);
+	}
+	return r->order[i];
+}
+
+/* A unit has the newest version of each block, as many blocks as it may have. */
+static void write_blocks(struct rig *r, u64 bytes)
 {
 	u64 *blocks = calloc(r->unit_blocks, sizeof(*blocks)), b;
 	u32 i;
 
+	if (r->load.kind == ZIPF)
+		sum_zipf(r);
 	while (bytes >= r->unit_blocks * 4096ull) {
 		for (i = 0; i < r->unit_blocks; i++) {
 			do
-				b = rng_below(&r->rng, hot && rng_chance(&r->rng, hot) ?
-					      BLOCKS / 10 : BLOCKS);
+				b = draw(r);
 			while (r->seen[b]);
 			r->seen[b] = true;
 			blocks[i] = b;
@@ -105,17 +199,6 @@ static void write_blocks(struct rig *r, u64 bytes, unsigned int hot)
 		bytes -= r->unit_blocks * 4096ull;
 	}
 	free(blocks);
-}
-
-static void write_random(struct rig *r, u64 bytes)
-{
-	write_blocks(r, bytes, 0);
-}
-
-/* Nine of ten writes to a tenth of the volume. */
-static void write_skewed(struct rig *r, u64 bytes)
-{
-	write_blocks(r, bytes, 900);
 }
 
 static void fill(struct rig *r)
@@ -145,9 +228,9 @@ static void random_writes_cost_little_more_than_their_data(void)
 	struct rig r;
 	double ratio;
 
-	rig_init(&r, 16 * MIB);
+	rig_init(&r, 16 * MIB, 0);
 	lc_volume_status(r.vol, &before);
-	write_random(&r, 256 * MIB);
+	write_blocks(&r, 256 * MIB);
 	ratio = put_ratio(&r, &before);
 	printf("# %.4f bytes put per byte written\n", ratio);
 	rig_fini(&r);
@@ -161,9 +244,9 @@ static void requests_per_gib_are_few(void)
 	struct rig r;
 	u64 n;
 
-	rig_init(&r, 16 * MIB);
+	rig_init(&r, 16 * MIB, 0);
 	lc_volume_status(r.vol, &before);
-	write_random(&r, 1024 * MIB);
+	write_blocks(&r, 1024 * MIB);
 	lc_volume_status(r.vol, &st);
 	n = st.requests - before.requests;
 	printf("# %llu requests for 1 GiB\n", n);
@@ -172,49 +255,99 @@ static void requests_per_gib_are_few(void)
 	CHECK(n >= 64);
 }
 
-static void collecting_garbage_costs_a_bounded_share(void)
-{
-	struct lc_volume_status before, st;
-	double ratio, live;
-	struct rig r;
+/*----------------------------------------------------------------
+ * Garbage collection: workloads and shares that are needed
+ *----------------------------------------------------------------
+ */
 
-	rig_init(&r, 2 * MIB);
-	fill(&r);
-	r.gc = true;
-	/* Until it is as it will stay. */
-	write_random(&r, 256 * MIB);
-	r.written = 0;
-	lc_volume_status(r.vol, &before);
-	write_random(&r, 384 * MIB);
-	ratio = put_ratio(&r, &before);
-	lc_volume_status(r.vol, &st);
-	live = (double)st.live_bytes / st.payload_bytes;
-	printf("# %.4f bytes put per byte written, %.3f of the payload is needed\n", ratio, live);
-	rig_fini(&r);
-	CHECK(ratio <= 1.6);
-	CHECK(live >= 0.5);
+#define COLD	3u	/* times the volume, until it is as it will stay */
+#define COUNTED	2u
+
+/*
+ * Uniform: what copying costs whichever object is chosen, as long as it is the emptiest:
+ * with a share u left in it a byte written takes 1 / (1 - u) bytes, and of all the share
+ * (u - 1) / ln u is needed.
+ */
+static double bound(double needed)
+{
+	double lo = 1e-9, hi = 1 - 1e-9, u;
+
+	while (hi - lo > 1e-9) {
+		u = (lo + hi) / 2;
+		if ((u - 1) / log(u) < needed)
+			lo = u;
+		else
+			hi = u;
+	}
+	return 1 / (1 - lo);
 }
 
-static void with_skewed_writes_it_costs_less(void)
+struct cost {
+	double put;	/* bytes per byte of the units; those have each block once */
+	double written;	/* per byte written, several times what was overwritten in a unit */
+	double needed;	/* of all that is there, what waits to be deleted and all */
+};
+
+static void measure(const char *name, const struct load *load, u32 target, struct cost *cost)
 {
 	struct lc_volume_status before, st;
-	double ratio, live;
 	struct rig r;
+	u64 puts;
 
-	rig_init(&r, 2 * MIB);
+	rig_init(&r, MIB / 4, target);
+	r.load = *load;
 	fill(&r);
 	r.gc = true;
-	write_skewed(&r, 320 * MIB);
+	write_blocks(&r, COLD * VOLUME);
 	r.written = 0;
+	r.drawn = 0;
+	r.needed = 0;
+	r.nr_needed = 0;
+	puts = r.w.puts;
 	lc_volume_status(r.vol, &before);
-	write_skewed(&r, 320 * MIB);
-	ratio = put_ratio(&r, &before);
+	write_blocks(&r, COUNTED * VOLUME);
 	lc_volume_status(r.vol, &st);
-	live = (double)st.live_bytes / st.payload_bytes;
-	printf("# %.4f bytes put per byte written, %.3f of the payload is needed\n", ratio, live);
+	cost->put = put_ratio(&r, &before);
+	cost->written = cost->put * r.written / r.drawn;
+	cost->needed = r.needed / r.nr_needed;
+	printf("# %-9s %4u %%  %5.1f %%     %.3f       %.3f    %.3f        %.4f     %.2f\n", name,
+	       target, 100 * cost->needed, cost->put, cost->written, bound(cost->needed),
+	       (double)(st.ckpt_bytes - before.ckpt_bytes) / r.written,
+	       (double)(r.w.puts - puts) * r.unit_blocks * 4096 / r.written);
 	rig_fini(&r);
-	CHECK(ratio <= 1.5);
-	CHECK(live >= 0.5);
+}
+
+static void garbage_costs_what_it_must(void)
+{
+	static const struct {
+		const char *name;
+		struct load load;
+		u32 target;
+		double most;	/* bytes put per byte written; 0: by the bound */
+	} rows[] = {
+		{ "uniform", { UNIFORM }, 60 },
+		{ "uniform", { UNIFORM }, 70 },
+		{ "uniform", { UNIFORM }, 80 },
+		{ "zipf 0.8", { ZIPF, 0.8 }, 70, 2 },
+		{ "zipf 1.0", { ZIPF, 1.0 }, 70, 1.6 },
+		{ "zipf 1.2", { ZIPF, 1.2 }, 70, 1.6 },
+		{ "hot 80/20", { HOT, 0.8, 0.2 }, 60, 1.6 },
+		{ "hot 80/20", { HOT, 0.8, 0.2 }, 70, 1.85 },
+		{ "hot 80/20", { HOT, 0.8, 0.2 }, 80, 2.6 },
+		{ "hot 90/10", { HOT, 0.9, 0.1 }, 70, 1.6 },
+	};
+	struct cost cost;
+	u32 i;
+
+	printf("# writes   target   needed  put/uploaded put/written uniform bound checkpoints PUTs/unit\n");
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		measure(rows[i].name, &rows[i].load, rows[i].target, &cost);
+		CHECK(cost.needed * 100 >= rows[i].target);
+		if (rows[i].most)
+			CHECK(cost.written <= rows[i].most);
+		else
+			CHECK(cost.put <= 1.05 * bound(cost.needed));
+	}
 }
 
 static void zeroes_cost_no_payload(void)
@@ -223,7 +356,7 @@ static void zeroes_cost_no_payload(void)
 	struct lc_volume_status before, st;
 	struct rig r;
 
-	rig_init(&r, 2 * MIB);
+	rig_init(&r, 2 * MIB, 0);
 	fill(&r);
 	lc_volume_status(r.vol, &before);
 	REQUIRE(!put_sync(&r.w, r.vol, r.lsn, r.lsn + 1, &e, 1));
@@ -242,8 +375,7 @@ int main(void)
 {
 	RUN(random_writes_cost_little_more_than_their_data);
 	RUN(requests_per_gib_are_few);
-	RUN(collecting_garbage_costs_a_bounded_share);
-	RUN(with_skewed_writes_it_costs_less);
+	RUN(garbage_costs_what_it_must);
 	RUN(zeroes_cost_no_payload);
 	return tap_done();
 }

@@ -115,7 +115,7 @@ static void finds_commit_out_of_order(void)
 	found(LC_BK_PLANT_COMMIT_ORDER);
 }
 
-static void finds_delete_before_checkpoint(void)
+static void finds_delete_before_mark(void)
 {
 	found(LC_BK_PLANT_EARLY_DELETE);
 }
@@ -150,6 +150,11 @@ static void finds_half_a_unit(void)
 	found(LC_BK_PLANT_HALF_GROUP);
 }
 
+static void finds_mark_of_what_is_not_complete(void)
+{
+	found(LC_BK_PLANT_MARK_AHEAD);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -160,12 +165,13 @@ int main(int argc, char **argv)
 	RUN(every_cut_is_a_prefix_without_conditions);
 	RUN(there_were_cuts_enough);
 	RUN(finds_commit_out_of_order);
-	RUN(finds_delete_before_checkpoint);
+	RUN(finds_delete_before_mark);
 	RUN(finds_cut_not_recorded);
 	RUN(finds_epoch_ignored);
 	RUN(finds_stale_copy);
 	RUN(finds_snapshot_not_kept);
 	RUN(finds_zeroes_forgotten);
 	RUN(finds_half_a_unit);
+	RUN(finds_mark_of_what_is_not_complete);
 	return tap_done();
 }

@@ -451,6 +451,7 @@ static void damaged_checkpoints_are_done_without(void)
 	rig_init(&r);
 	CHECK(!fill(&r, 40));
 	CHECK(!gc_all_sync(&r.w, r.vol));
+	CHECK(!call_sync(&r.w, r.vol, lc_volume_checkpoint));
 	CHECK(!again(&r) && all_there(&r, 40));
 	o = find_object(&r, "/map/", -1);
 	CHECK(o);
@@ -480,6 +481,43 @@ static void garbage_is_no_hole_without_checkpoints(void)
 		world_delete(&r.w, find_object(&r, "/map/", 0)->key);
 	CHECK(!again(&r));
 	CHECK(status(&r).lsn == 24 && stamp_of(&r, r.vol, 90) == r.stamp - 7);
+	rig_fini(&r);
+}
+
+/* Objects of which nothing is needed, and the bucket says so. */
+static void make_garbage(struct rig *r)
+{
+	CHECK(!fill(r, 20) && !write_blocks(r, 0, 8) && !write_blocks(r, 8, 8));
+	CHECK(!write_blocks(r, 16, 8) && !write_blocks(r, 90, 1));
+}
+
+/* A mark is enough; if the newest object gets lost, that is noticed as without it. */
+static void deleting_needs_no_checkpoint(void)
+{
+	struct object *o;
+	struct world w;
+	struct rig r;
+	u32 i;
+
+	rig_init(&r);
+	r.p.ckpt_objects = 1000;
+	CHECK(!again(&r));
+	for (i = 0; i < 4; i++) {
+		make_garbage(&r);
+		CHECK(!gc_all_sync(&r.w, r.vol));
+	}
+	CHECK(status(&r).deleted >= 40 && !status(&r).ckpt_seq && !status(&r).ckpt_bytes);
+	for (i = 0; (o = find_object(&r, "/map/", i)); i++)
+		CHECK(strstr(o->key, ".ffffffff") && o->blob->size == LC_BK_FIXED);
+	CHECK(i == 2);
+	world_fork(&w, &r.w);
+	world_delete(&r.w, find_object(&r, "/data/", -1)->key);
+	CHECK(again(&r) == -EBADMSG && strstr(r.why, "put back"));
+	o = &w.objects[w.nr - 4];
+	world_put(&r.w, o->key, o->blob->data, o->blob->size);
+	world_fini(&w);
+	CHECK(!again(&r));
+	CHECK(status(&r).lsn == 96 && stamp_of(&r, r.vol, 90) == r.stamp - 7);
 	rig_fini(&r);
 }
 
@@ -718,6 +756,9 @@ static void what_no_snapshot_needs_goes(void)
 	size_t n;
 
 	rig_init(&r);
+	/* Nothing is copied: half of each is needed. */
+	r.p.gc_target = 40;
+	CHECK(!again(&r));
 	CHECK(!fill(&r, 30));
 	CHECK(!snapshot_sync(&r.w, r.vol, "s"));
 	CHECK(!fill(&r, 30));
@@ -793,6 +834,39 @@ static u64 gc_delay(void *data, u64 bytes)
 	return 100;
 }
 
+static struct rig *delayed;
+static u64 least;
+
+static u64 note_share(void *data, u64 bytes)
+{
+	struct lc_volume_status st = status(delayed);
+
+	if (st.live_bytes * 100 / st.payload_bytes < least)
+		least = st.live_bytes * 100 / st.payload_bytes;
+	return 0;
+}
+
+/* Half of each is needed, and 80 % should be. */
+static void copying_far_below_the_target_waits_for_nobody(void)
+{
+	struct lc_volume_status st;
+	struct rig r;
+
+	rig_init(&r);
+	delayed = &r;
+	least = 100;
+	r.p.gc_delay = note_share;
+	r.p.gc_target = 80;
+	CHECK(!again(&r));
+	CHECK(!fill(&r, 60));
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	st = status(&r);
+	CHECK(st.live_bytes * 100 >= st.payload_bytes * 80);
+	CHECK(least >= 70 && least < 80);
+	CHECK(all_there(&r, 60));
+	rig_fini(&r);
+}
+
 static void copying_can_be_slowed(void)
 {
 	struct rig r;
@@ -800,9 +874,9 @@ static void copying_can_be_slowed(void)
 
 	rig_init(&r);
 	r.p.gc_delay = gc_delay;
-	r.p.gc_max_live = 60;
-	CHECK(!again(&r));
 	/* Each of them keeps the first block of two. */
+	r.p.gc_target = 55;
+	CHECK(!again(&r));
 	CHECK(!fill(&r, 30));
 	before = lc_loop_now(r.w.loop);
 	CHECK(!gc_all_sync(&r.w, r.vol));
@@ -822,6 +896,7 @@ struct verified {
 	int err;
 	struct lc_verify_result res;
 	char bad[128];
+	char dir[64];
 };
 
 static void one_verified(const struct lc_verify_object *obj, void *data)
@@ -840,16 +915,25 @@ static void verified(int err, const char *why, const struct lc_verify_result *re
 	v->err = err;
 }
 
-static void verify(struct rig *r, struct verified *v)
+static void verify_begin(struct rig *r, struct verified *v)
 {
-	char dir[64];
+	scratch_new(v->dir, sizeof(v->dir));
+	v->err = 1;
+	lc_bucket_verify(&r->h.store, r->uuid, v->dir, one_verified, verified, v);
+}
 
-	scratch_new(dir, sizeof(dir));
-	*v = (struct verified){ .err = 1 };
-	lc_bucket_verify(&r->h.store, r->uuid, dir, one_verified, verified, v);
+static void verify_end(struct rig *r, struct verified *v)
+{
 	while (v->err == 1)
 		world_run(&r->w);
-	scratch_free(dir);
+	scratch_free(v->dir);
+}
+
+static void verify(struct rig *r, struct verified *v)
+{
+	*v = (struct verified){ 0 };
+	verify_begin(r, v);
+	verify_end(r, v);
 }
 
 static void verify_finds_what_is_damaged(void)
@@ -880,6 +964,51 @@ static void verify_finds_what_is_damaged(void)
 	rig_fini(&r);
 }
 
+/* Its owner goes on deleting between the listing and the reading of headers. */
+static void what_is_deleted_meanwhile_was_not_needed(void)
+{
+	struct verified v = { 0 };
+	struct rig r;
+	u64 lists;
+
+	rig_init(&r);
+	make_garbage(&r);
+	CHECK(!call_sync(&r.w, r.vol, lc_volume_checkpoint));
+	CHECK(!write_blocks(&r, 91, 1));
+	while (find_object(&r, "/map/", 0))
+		world_delete(&r.w, find_object(&r, "/map/", 0)->key);
+	lists = r.w.lists;
+	verify_begin(&r, &v);
+	while (r.w.lists < lists + 2)
+		world_run(&r.w);
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	CHECK(status(&r).deleted >= 20);
+	verify_end(&r, &v);
+	CHECK(!v.err && !v.res.damaged && !v.res.recover_err);
+	CHECK(v.res.lsn == 25 && r.w.lists > lists + 2);
+	rig_fini(&r);
+}
+
+static void verify_finds_damaged_marks(void)
+{
+	struct verified v;
+	struct object *o;
+	struct rig r;
+
+	rig_init(&r);
+	r.p.ckpt_objects = 1000;
+	CHECK(!again(&r));
+	make_garbage(&r);
+	CHECK(!gc_all_sync(&r.w, r.vol));
+	verify(&r, &v);
+	CHECK(!v.err && !v.res.damaged && v.res.kinds[LC_VERIFY_CKPT] == 1 && !v.res.strange);
+	o = find_object(&r, "/map/", 0);
+	damage(o, 40);
+	verify(&r, &v);
+	CHECK(!v.err && v.res.damaged == 1 && !strcmp(v.bad, o->key));
+	rig_fini(&r);
+}
+
 int main(void)
 {
 	RUN(reads_what_was_put);
@@ -897,6 +1026,7 @@ int main(void)
 	RUN(a_volume_is_not_made_twice);
 	RUN(damaged_checkpoints_are_done_without);
 	RUN(garbage_is_no_hole_without_checkpoints);
+	RUN(deleting_needs_no_checkpoint);
 	RUN(a_damaged_header_is_named);
 	RUN(a_missing_object_is_no_hole);
 	RUN(a_damaged_manifest_is_refused);
@@ -913,6 +1043,9 @@ int main(void)
 	RUN(what_came_after_a_rollback_goes);
 	RUN(a_clone_shares_and_parts);
 	RUN(copying_can_be_slowed);
+	RUN(copying_far_below_the_target_waits_for_nobody);
 	RUN(verify_finds_what_is_damaged);
+	RUN(what_is_deleted_meanwhile_was_not_needed);
+	RUN(verify_finds_damaged_marks);
 	return tap_done();
 }

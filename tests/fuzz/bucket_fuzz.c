@@ -112,6 +112,23 @@ static void fuzz_ckpt(void *buf, size_t bytes)
 	}
 }
 
+static void fuzz_mark(void *buf, size_t bytes)
+{
+	const struct lc_bk_head *h = buf;
+	const char *why = NULL;
+	u64 epoch = 0, seq = 0;
+
+	if (bytes >= LC_BK_FIXED) {
+		bytes = LC_BK_FIXED;
+		epoch = le64_to_cpu(h->epoch);
+		seq = le64_to_cpu(h->seq);
+	}
+	reseal(buf, bytes, LC_BK_MARK_MAGIC);
+	must_explain(lc_mark_decode(buf, bytes, uuid, epoch, seq, &why), why);
+	why = NULL;
+	must(lc_mark_decode(buf, bytes, uuid, epoch, seq + 1, &why) && why);
+}
+
 /* Every line ends, and is in ascending order. */
 static void walk_lines(const struct lc_manifest *m)
 {
@@ -195,12 +212,15 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	buf = calloc(1, bytes);
 	must(buf);
 	memcpy(buf, data + 3, size - 3);
-	switch (data[0] % 4) {
+	switch (data[0] % 5) {
 	case 0:
 		fuzz_object(buf, bytes);
 		break;
 	case 1:
 		fuzz_ckpt(buf, bytes);
+		break;
+	case 4:
+		fuzz_mark(buf, bytes);
 		break;
 	case 2:
 		fuzz_manifest(buf, bytes);

@@ -64,8 +64,10 @@ static void run_opened(struct lc_volume *vol, int err, void *data)
 	lc_put_open(vol, head->first, head->prev);
 	err = lc_vol_set_line(vol);
 	err = err ?: lc_ckpt_adopt(vol, &a->rec.inv);
-	if (!err)
+	if (!err) {
+		lc_mark_adopt(vol, &a->rec.inv);
 		lc_gc_adopt(vol, &a->rec.inv);
+	}
 	finish(a, err);
 }
 
@@ -281,7 +283,7 @@ static void set_defaults(struct lc_volume_params *p)
 	p->ckpt_entries = min(p->ckpt_entries ?: LC_BK_PART_ENTRIES, LC_BK_PART_ENTRIES);
 	p->ckpt_ms = p->ckpt_ms ?: 30 * 60 * 1000;
 	p->gc_target = p->gc_target ?: 70;
-	p->gc_max_live = p->gc_max_live ?: 34;
+	p->gc_max_live = p->gc_max_live ?: 90;
 }
 
 struct lc_volume *lc_vol_new(const struct lc_volume_params *params)

@@ -7,6 +7,7 @@
  *  <volume uuid>/manifest                        who owns the volume, which objects count
  *  <volume uuid>/data/<epoch>/<seq>              data objects: one unit, or a part of one
  *  <volume uuid>/map/<seq>.<epoch>.<part>        checkpoints of the object map
+ *  <volume uuid>/map/<seq>.<epoch>.ffffffff      marks: all up to seq was complete
  *
  * Epoch and seq are 16 hexadecimal digits, a part 8. All integers are
  * little-endian. A *sector* is 512 bytes, a *block* 4096.
@@ -36,6 +37,7 @@
 #define LC_BK_MANIFEST_MAGIC	0x666d424cu	/* "LBmf" */
 #define LC_BK_OBJECT_MAGIC	0x626f424cu	/* "LBob" */
 #define LC_BK_CKPT_MAGIC	0x6b63424cu	/* "LBck" */
+#define LC_BK_MARK_MAGIC	0x6b6d424cu	/* "LBmk" */
 
 /* Sequence numbers, epochs and LSNs are below this: room to count on. */
 #define LC_BK_COUNTER_MAX	0x4000000000000000ull
@@ -203,5 +205,18 @@ struct lc_bk_ckpt_extent {
 	__le32 pos;
 } __packed;
 static_assert(sizeof(struct lc_bk_ckpt_extent) == 24);
+
+/*
+ * A mark says that everything up to object head.seq was complete, as the name of a
+ * checkpoint does, and nothing of the map. No checkpoint has so many parts.
+ */
+#define LC_BK_MARK_PART		0xffffffffu
+
+struct lc_bk_mark {
+	struct lc_bk_head head;
+	__u8 pad[LC_BK_FIXED - 48];
+} __packed;
+static_assert(sizeof(struct lc_bk_mark) == LC_BK_FIXED);
+static_assert(LC_BK_MARK_PART >= LC_BK_PARTS_MAX);
 
 #endif /* LC_BUCKET_H */

@@ -98,7 +98,7 @@ int lc_ckpt_adopt(struct lc_volume *vol, const struct lc_inventory *inv)
 	vol->ckpts.nr = 0;
 	vol->ckpts.durable = 0;
 	for (i = 0; i < inv->nr_ckpts; i++)
-		if (!inv->ckpts[i].vol)
+		if (!inv->ckpts[i].vol && inv->ckpts[i].nr_parts)
 			add_ref(&vol->ckpts, inv->ckpts[i].seq, inv->ckpts[i].epoch,
 				inv->ckpts[i].nr_parts);
 	/* Others may have begun one and not finished it: only one's own are relied on. */

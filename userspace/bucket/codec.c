@@ -389,3 +389,32 @@ int lc_ckpt_part_decode(const void *buf, size_t bytes, const u8 uuid[16], u64 se
 	ret = ret ?: check_ckpt_objects(buf, info, why);
 	return ret ?: check_ckpt_extents(buf, info, sectors, why);
 }
+
+/*----------------------------------------------------------------
+ * Marks
+ *----------------------------------------------------------------
+ */
+
+void lc_mark_encode(void *buf, const u8 uuid[16], u64 epoch, u64 seq)
+{
+	struct lc_bk_mark *m = buf;
+
+	memset(m, 0, sizeof(*m));
+	lc_bk_seal(&m->head, LC_BK_MARK_MAGIC, uuid, epoch, seq, m + 1, 0);
+}
+
+int lc_mark_decode(const void *buf, size_t bytes, const u8 uuid[16], u64 epoch, u64 seq,
+		   const char **why)
+{
+	const struct lc_bk_mark *m = buf;
+	int ret;
+
+	if (bytes != sizeof(*m))
+		return refuse(why, -EBADMSG, "has not the size of a mark");
+	ret = lc_bk_check(&m->head, LC_BK_MARK_MAGIC, uuid, why);
+	if (ret)
+		return ret;
+	if (le64_to_cpu(m->head.epoch) != epoch || le64_to_cpu(m->head.seq) != seq)
+		return refuse(why, -EBADMSG, "is not what its name says");
+	return lc_bk_check_body(&m->head, m + 1, 0, why);
+}

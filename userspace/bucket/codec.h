@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The codec of data objects and checkpoints: bytes of the bucket to and from
+ * The codec of data objects, checkpoints and marks: bytes of the bucket to and from
  * values. Pure and total: any bytes go in, a value or an error with a reason
  * comes out. What a decode hands out is bounded, for the checksum proves nothing
  * about intentions. Reasons (@why) are constant strings fit for an operator.
@@ -126,5 +126,16 @@ int lc_ckpt_part_decode(const void *buf, size_t bytes, const u8 uuid[16], u64 se
 			struct lc_ckpt_info *info, const char **why);
 void lc_ckpt_object(const void *buf, u32 i, struct lc_ckpt_obj *obj);
 void lc_ckpt_extent(const void *buf, u32 nr_objects, u32 i, struct lc_ext *ext, u64 *seq);
+
+/*----------------------------------------------------------------
+ * Marks
+ *----------------------------------------------------------------
+ */
+
+/* LC_BK_FIXED bytes into @buf. */
+void lc_mark_encode(void *buf, const u8 uuid[16], u64 epoch, u64 seq);
+/* All @bytes of one; it has to be of @epoch and @seq, as its name says. */
+int lc_mark_decode(const void *buf, size_t bytes, const u8 uuid[16], u64 epoch, u64 seq,
+		   const char **why);
 
 #endif /* LC_BUCKET_CODEC_H */

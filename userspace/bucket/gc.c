@@ -2,14 +2,15 @@
 /*
  * Garbage collection, one step at a time:
  *
- *   delete   what nothing needs and a durable checkpoint and a durable object know so
- *   settle   write these two, when deleting waits for them
- *   copy     what is needed out of the emptiest objects, into a new one: then nothing
- *            needs them
+ *   delete   what nothing needs and a durable mark and a durable object know so
+ *   mark     when much waits for it to be deleted
+ *   copy     what is needed out of some objects (gc_choose.c), into a new one: then
+ *            nothing needs them
+ *   tick     an object without contents, when much waits and no other object comes
  *
  * Deleting waits, since a missing object must not be taken for the end of the volume:
- * a checkpoint from then on says by its name, and the newest object in its header, that
- * everything before was complete (recover.h, the floor).
+ * a mark or checkpoint from then on says by its name, and the newest object in its
+ * header, that everything before was complete (recover.h, the floor).
  *
  * Objects that a snapshot or a clone needs are not worth copying from: they stay.
  */
@@ -17,11 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gc_copy.h"
+#include "gc_choose.h"
 
 #define DELETES		32u
-#define CKPT_RATIO	32u
-#define MERGE_MIN	16u	/* so many objects with nothing but zeroes are worth one copy */
+#define WAIT_RATIO	128u	/* of the payload so much may wait to be deleted */
 
 struct gc_job {
 	struct lc_volume *vol;
@@ -49,8 +49,10 @@ static void finish(struct gc_job *job, int err)
 	lc_vol_settle(vol);
 }
 
-static bool own(const struct lc_volume *vol, const struct lc_run *run)
+bool lc_gc_own(const struct lc_volume *vol, u64 seq)
 {
+	const struct lc_run *run = lc_manifest_run(&vol->m, seq);
+
 	return run && !memcmp(run->uuid, vol->uuid, sizeof(run->uuid));
 }
 
@@ -59,17 +61,23 @@ static bool own(const struct lc_volume *vol, const struct lc_run *run)
  *----------------------------------------------------------------
  */
 
+/* By their names: everything up to here was complete. */
+static u64 marked(const struct lc_volume *vol)
+{
+	return max(vol->ckpts.durable, vol->marks.durable);
+}
+
 /* Its absence would be understood. */
 static bool known_dead(const struct lc_volume *vol, const struct lc_objs_entry *e)
 {
 	if (lc_planted(vol, LC_BK_PLANT_EARLY_DELETE) || lc_planted(vol, LC_BK_PLANT_NO_ZERO))
 		return true;
-	return e->dead_at <= vol->ckpts.durable && e->dead_at <= vol->committed_field;
+	return e->dead_at <= marked(vol) && e->dead_at <= vol->committed_field;
 }
 
 static bool dead(const struct lc_volume *vol, const struct lc_objs_entry *e)
 {
-	if (lc_planted(vol, LC_BK_PLANT_NO_ZERO) && !e->live && e->seq < vol->ckpts.durable)
+	if (lc_planted(vol, LC_BK_PLANT_NO_ZERO) && !e->live && e->seq < marked(vol))
 		return true;
 	return e->dead_at != LC_BK_NEVER;
 }
@@ -77,7 +85,7 @@ static bool dead(const struct lc_volume *vol, const struct lc_objs_entry *e)
 static bool garbage(const struct lc_volume *vol, const struct lc_objs_entry *e)
 {
 	return dead(vol, e) && !e->deleting && e->seq != vol->committed &&
-	       own(vol, lc_manifest_run(&vol->m, e->seq)) &&
+	       lc_gc_own(vol, e->seq) &&
 	       !lc_vol_pinned(vol, e->seq, e->dead_at);
 }
 
@@ -155,7 +163,7 @@ static const struct lc_run *run_of(const struct lc_volume *vol, const struct lc_
 {
 	const struct lc_run *run = lc_manifest_run(&vol->m, o->seq);
 
-	return own(vol, run) && run->epoch == o->epoch ? run : NULL;
+	return lc_gc_own(vol, o->seq) && run->epoch == o->epoch ? run : NULL;
 }
 
 static bool is_stray(const struct lc_volume *vol, const struct lc_inv_object *o)
@@ -214,7 +222,7 @@ static bool delete_strays(struct gc_job *job)
 }
 
 /*----------------------------------------------------------------
- * Settling
+ * Marks and ticks
  *----------------------------------------------------------------
  */
 
@@ -230,121 +238,45 @@ static void ticked(struct lc_gc_copy *copy, int err)
 	finish(job, err ?: -EAGAIN);
 }
 
-/* Payload that could go but for the checkpoint, or for an object that is newer. */
-static u64 waiting(const struct lc_volume *vol, bool *ckpt)
+/* Payload that could go if everything were known to be complete, not only up to @seq. */
+static u64 waiting(const struct lc_volume *vol, u64 seq)
 {
 	const struct lc_objs *objs = lc_map_objs(vol->map);
 	u64 sum = 0;
 	u32 i;
 
-	*ckpt = false;
-	for (i = 0; i < objs->nr; i++) {
-		if (!objs->e[i].payload || !garbage(vol, &objs->e[i]))
-			continue;
-		sum += objs->e[i].payload;
-		*ckpt |= objs->e[i].dead_at > vol->ckpts.durable;
-	}
+	for (i = 0; i < objs->nr; i++)
+		if (objs->e[i].payload && objs->e[i].dead_at > seq && garbage(vol, &objs->e[i]))
+			sum += objs->e[i].payload;
 	return sum;
 }
 
-/* A checkpoint has to be a small part of what it sets free. */
-static bool settle(struct gc_job *job, u64 at_least)
+/* Is it worth a request? */
+static bool many(const struct lc_volume *vol, u64 sectors)
+{
+	return sectors && sectors >= lc_map_objs(vol->map)->payload / WAIT_RATIO;
+}
+
+static bool put_mark(struct gc_job *job)
 {
 	struct lc_volume *vol = job->vol;
-	bool ckpt;
-	u64 sum = waiting(vol, &ckpt);
 
-	if (!sum || sum < at_least)
+	if (!many(vol, waiting(vol, marked(vol))))
 		return false;
-	if (ckpt && sum * LC_BK_SECTOR < vol->ckpts.last_bytes * CKPT_RATIO)
-		return false;
-	if (ckpt) {
-		lc_volume_checkpoint(vol, settled, job);
-		return true;
-	}
-	job->tick = (struct lc_gc_copy){ .done = ticked, .priv = job };
-	lc_put_copy(vol, &job->tick);
+	lc_mark_put(vol, settled, job);
 	return true;
 }
 
-/*----------------------------------------------------------------
- * Choosing what to copy
- *----------------------------------------------------------------
- */
-
-/* What is garbage already does not get less by copying. */
-static bool too_empty(const struct lc_volume *vol)
+/* The next unit or copy would do as well. */
+static bool put_tick(struct gc_job *job)
 {
-	const struct lc_objs *objs = lc_map_objs(vol->map);
-	u64 payload = objs->payload;
-	u32 i;
+	struct lc_volume *vol = job->vol;
 
-	for (i = 0; i < objs->nr; i++)
-		if (objs->e[i].dead_at != LC_BK_NEVER)
-			payload -= objs->e[i].payload;
-	return objs->live * 100 < payload * vol->params.gc_target;
-}
-
-static bool candidate(const struct lc_volume *vol, const struct lc_objs_entry *e)
-{
-	return e->dead_at == LC_BK_NEVER && e->seq != vol->committed &&
-	       e->live * 100 <= (u64)e->payload * vol->params.gc_max_live &&
-	       own(vol, lc_manifest_run(&vol->m, e->seq)) &&
-	       !lc_vol_pinned(vol, e->seq, LC_BK_NEVER);
-}
-
-/* Least share of live data first; those without payload, which save no room, last. */
-static bool emptier(const struct lc_objs_entry *a, const struct lc_objs_entry *b)
-{
-	if (!a->payload || !b->payload)
-		return a->payload;
-	return a->live * b->payload < b->live * a->payload;
-}
-
-static void insert_victim(struct lc_gc_victims *v, const struct lc_objs_entry *e)
-{
-	u32 i;
-
-	for (i = v->nr; i && emptier(e, v->e[i - 1]); i--)
-		if (i < LC_GC_VICTIMS)
-			v->e[i] = v->e[i - 1];
-	if (i == LC_GC_VICTIMS)
-		return;
-	v->e[i] = e;
-	if (v->nr < LC_GC_VICTIMS)
-		v->nr++;
-}
-
-/* As many as give one object. */
-static void trim(const struct lc_volume *vol, struct lc_gc_victims *v)
-{
-	u64 live = 0;
-	u32 i;
-
-	for (i = 0; i < v->nr; i++) {
-		live += v->e[i]->live;
-		if (live > vol->params.object_sectors && i)
-			break;
-	}
-	v->nr = i;
-}
-
-/* Is it worth an object? Space is what counts, unless there are many with only zeroes. */
-static bool choose(const struct lc_volume *vol, struct lc_gc_victims *v)
-{
-	const struct lc_objs *objs = lc_map_objs(vol->map);
-	bool space = too_empty(vol);
-	u32 i, bare = 0;
-
-	v->nr = 0;
-	for (i = 0; i < objs->nr; i++)
-		bare += !objs->e[i].payload && candidate(vol, &objs->e[i]);
-	for (i = 0; i < objs->nr; i++)
-		if ((objs->e[i].payload ? space : bare >= MERGE_MIN) &&
-		    candidate(vol, &objs->e[i]))
-			insert_victim(v, &objs->e[i]);
-	trim(vol, v);
-	return v->nr;
+	if (!lc_put_idle(vol) || !many(vol, waiting(vol, vol->committed_field)))
+		return false;
+	job->tick = (struct lc_gc_copy){ .done = ticked, .priv = job };
+	lc_put_copy(vol, &job->tick);
+	return true;
 }
 
 /*----------------------------------------------------------------
@@ -381,13 +313,13 @@ void lc_volume_gc(struct lc_volume *vol, lc_volume_fn done, void *data)
 	vol->gcs.job = job;
 	if (delete_garbage(job) || delete_strays(job))
 		return;
-	if (settle(job, lc_map_objs(vol->map)->payload / 16))
+	if (put_mark(job))
 		return;
-	if (choose(vol, &victims)) {
+	if (lc_gc_choose(vol, &victims)) {
 		lc_gc_copy_start(vol, &victims, copied, job);
 		return;
 	}
-	if (settle(job, 0))
+	if (put_tick(job))
 		return;
 	lc_vol_answer(vol, nothing_left, job, 0);
 }

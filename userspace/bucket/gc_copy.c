@@ -336,7 +336,7 @@ static void next_victim(struct job *j)
 		put_copy(j);
 		return;
 	}
-	if (vol->params.gc_delay)
+	if (vol->params.gc_delay && !vol->gcs.behind)
 		delay = vol->params.gc_delay(vol->params.data,
 					     j->victims[j->at].live * LC_BK_SECTOR);
 	if (!delay) {

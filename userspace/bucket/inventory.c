@@ -46,13 +46,14 @@ static bool add_object(struct lc_inventory *inv, const struct lc_inv_object *o)
 	return true;
 }
 
-/* Parts come in order; only a gapless beginning counts. */
+/* Parts come in order, a mark last; only a gapless beginning counts. */
 static bool add_part(struct lc_inventory *inv, const struct lc_inv_ckpt *c, u32 part)
 {
 	struct lc_inv_ckpt *last = inv->nr_ckpts ? &inv->ckpts[inv->nr_ckpts - 1] : NULL;
 
 	if (last && last->vol == c->vol && last->seq == c->seq && last->epoch == c->epoch) {
 		last->nr_parts += part == last->nr_parts;
+		last->mark |= part == LC_BK_MARK_PART;
 		return true;
 	}
 	if (!grow((void **)&inv->ckpts, inv->nr_ckpts, inv->max_ckpts, sizeof(*c)))
@@ -60,6 +61,7 @@ static bool add_part(struct lc_inventory *inv, const struct lc_inv_ckpt *c, u32 
 	if (inv->nr_ckpts == inv->max_ckpts)
 		inv->max_ckpts = inv->max_ckpts ? 2 * inv->max_ckpts : 64;
 	inv->ckpts[inv->nr_ckpts] = *c;
+	inv->ckpts[inv->nr_ckpts].mark = part == LC_BK_MARK_PART;
 	inv->ckpts[inv->nr_ckpts++].nr_parts = !part;
 	return true;
 }

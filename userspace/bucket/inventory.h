@@ -20,6 +20,7 @@ struct lc_inv_object {
 struct lc_inv_ckpt {
 	u32 vol;
 	u32 nr_parts;		/* as many as there are, from part 0 on */
+	bool mark;		/* there is a mark of that name */
 	u64 epoch;
 	u64 seq;
 };

@@ -6,6 +6,8 @@
 
 #include "recover.h"
 
+#define ROUNDS		64u
+
 struct job {
 	struct lc_volume *vol;
 	struct lc_manifest m;	/* vol->m, with the open run closed behind what is listed */
@@ -19,17 +21,26 @@ struct job {
 	u8 fixed[LC_BK_FIXED];
 	struct lc_replay replay;
 	struct lc_recovered rec;
+	unsigned int rounds;
 	lc_recover_fn done;
 	void *data;
 };
 
-static void finish(struct job *j, int err)
+static void forget(struct job *j)
 {
-	j->done(j->vol, err, &j->rec, j->data);
 	lc_inventory_free(&j->rec.inv);
 	lc_line_free(&j->line);
 	lc_manifest_free(&j->m);
 	free(j->replay.objects);
+	j->replay = (struct lc_replay){ 0 };
+	j->rec = (struct lc_recovered){ 0 };
+	j->floor = 0;
+}
+
+static void finish(struct job *j, int err)
+{
+	j->done(j->vol, err, &j->rec, j->data);
+	forget(j);
 	free(j);
 }
 
@@ -74,12 +85,12 @@ static bool shares(const struct job *j, u32 vol, u64 seq)
 	return false;
 }
 
-/* A checkpoint of a state of this line, by its name. */
-static const struct lc_span *usable(const struct job *j, const struct lc_inv_ckpt *c)
+/* A checkpoint or mark of a state of this line, by its name. */
+static const struct lc_span *of_line(const struct job *j, const struct lc_inv_ckpt *c)
 {
 	const struct lc_span *span = lc_line_span(&j->line, c->seq);
 
-	if (!span || !c->nr_parts || c->epoch < span->run->epoch || !shares(j, c->vol, c->seq))
+	if (!span || c->epoch < span->run->epoch || !shares(j, c->vol, c->seq))
 		return NULL;
 	return span;
 }
@@ -139,11 +150,23 @@ static int check_tip(struct job *j)
 	return -EBADMSG;
 }
 
+static void listed(struct lc_volume *vol, int err, struct lc_inventory *inv, void *data);
+
 static void replayed(struct lc_volume *vol, int err, void *data)
 {
 	const struct lc_map_state *state = lc_map_state(vol->map);
 	struct job *j = data;
 
+	/*
+	 * One that was listed is gone: an owner that is still at it has deleted it. By then
+	 * the bucket said that nothing needed it, and does so in a new listing. What is in
+	 * the map by now stays there.
+	 */
+	if (err == -ENOENT && ++j->rounds < ROUNDS) {
+		forget(j);
+		lc_inventory_list(vol, &vol->m, listed, j);
+		return;
+	}
 	err = err ?: compare(j);
 	err = err ?: check_tip(j);
 	j->rec.tip = state->seq;
@@ -231,8 +254,8 @@ static void next_base(struct job *j)
 
 	while (j->next_ckpt) {
 		c = &inv->ckpts[--j->next_ckpt];
-		span = usable(j, c);
-		if (!span)
+		span = of_line(j, c);
+		if (!span || !c->nr_parts)
 			continue;
 		lc_ckpt_load(j->vol, inv, c, span->run->epoch, base_loaded, j);
 		return;
@@ -247,10 +270,12 @@ static void choose_base(struct job *j)
 	u32 i;
 
 	for (i = 0; i < inv->nr_ckpts; i++) {
-		if (!usable(j, &inv->ckpts[i]))
+		if (!of_line(j, &inv->ckpts[i]))
 			continue;
-		newest = inv->ckpts[i].seq;
-		raise_floor(j, newest);
+		if (inv->ckpts[i].nr_parts)
+			newest = inv->ckpts[i].seq;
+		if (inv->ckpts[i].nr_parts || inv->ckpts[i].mark)
+			raise_floor(j, inv->ckpts[i].seq);
 	}
 	j->next_ckpt = inv->nr_ckpts;
 	if (local_map_usable(j) && lc_map_state(j->vol->map)->seq >= newest)

@@ -180,6 +180,7 @@ static void recovered(struct lc_volume *vol, int err, struct lc_recovered *rec, 
 	if (err) {
 		lc_vol_stop(vol, err);
 	} else {
+		lc_mark_adopt(vol, &rec->inv);
 		lc_gc_adopt(vol, &rec->inv);
 		vol->mode = LC_VOLUME_ACTIVE;
 	}

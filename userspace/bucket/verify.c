@@ -166,7 +166,7 @@ static void got_object(struct lc_slurp *s, int err, void *buf, size_t bytes)
 }
 
 /*----------------------------------------------------------------
- * One checkpoint
+ * One checkpoint, or a mark
  *----------------------------------------------------------------
  */
 
@@ -190,11 +190,46 @@ static void got_part(struct lc_slurp *s, int err, void *buf, size_t bytes)
 	if (err != -ENOENT)
 		report(v, err, why);
 	free(buf);
-	if (++v->part >= c->nr_parts) {
+	if (++v->part >= c->nr_parts + c->mark) {
 		v->part = 0;
 		v->at++;
 	}
 	next(v);
+}
+
+static void got_mark(struct lc_slurp *s, int err, void *buf, size_t bytes)
+{
+	struct verify *v = s->data;
+	const struct lc_inv_ckpt *c = &v->inv.ckpts[v->at - v->inv.nr];
+	const char *why = s->io.req.why;
+
+	v->obj = (struct lc_verify_object){
+		.kind = LC_VERIFY_CKPT, .epoch = c->epoch, .seq = c->seq, .bytes = bytes,
+	};
+	err = err ?: lc_mark_decode(buf, bytes, v->vol->uuid, c->epoch, c->seq, &why);
+	if (err != -ENOENT)
+		report(v, err, why);
+	free(buf);
+	v->part = 0;
+	v->at++;
+	next(v);
+}
+
+/* Part @v->part of it, or its mark behind these. */
+static void get_part(struct verify *v)
+{
+	const struct lc_inv_ckpt *c = &v->inv.ckpts[v->at - v->inv.nr];
+	bool mark = v->part == c->nr_parts;
+	char key[LC_KEY_LEN];
+
+	lc_key_ckpt(key, v->vol->uuid, c->seq, c->epoch, mark ? LC_BK_MARK_PART : v->part);
+	v->slurp.done = mark ? got_mark : got_part;
+	lc_slurp_start(&v->slurp, v->vol, key, LC_BK_BLOCK, mark ? LC_BK_FIXED : PART_MAX);
+}
+
+static bool nothing_of_it(const struct lc_inv_ckpt *c)
+{
+	return c->vol || (!c->nr_parts && !c->mark);
 }
 
 static void next(struct verify *v)
@@ -205,7 +240,8 @@ static void next(struct verify *v)
 	/* The parents' are verified with them. */
 	while (v->at < v->inv.nr && v->inv.objects[v->at].vol)
 		v->at++;
-	while (v->at >= v->inv.nr && v->at < ckpts && v->inv.ckpts[v->at - v->inv.nr].vol)
+	while (v->at >= v->inv.nr && v->at < ckpts &&
+	       nothing_of_it(&v->inv.ckpts[v->at - v->inv.nr]))
 		v->at++;
 	if (v->at == ckpts) {
 		finish(v, 0);
@@ -220,11 +256,7 @@ static void next(struct verify *v)
 		lc_slurp_start(&v->slurp, v->vol, key, o->bytes < OBJECT_MAX ? o->bytes : 1,
 			       OBJECT_MAX);
 	} else {
-		const struct lc_inv_ckpt *c = &v->inv.ckpts[v->at - v->inv.nr];
-
-		lc_key_ckpt(key, v->vol->uuid, c->seq, c->epoch, v->part);
-		v->slurp.done = got_part;
-		lc_slurp_start(&v->slurp, v->vol, key, LC_BK_BLOCK, PART_MAX);
+		get_part(v);
 	}
 }
 

@@ -134,6 +134,7 @@ static void release(struct lc_volume *vol)
 	lc_timer_cancel(vol->loop, &vol->ckpts.timer);
 	lc_gc_free(vol);
 	lc_ckpt_free(vol);
+	lc_mark_free(vol);
 	lc_line_free(&vol->line);
 	lc_manifest_free(&vol->m);
 	lc_manifest_free(&vol->next);

@@ -10,6 +10,7 @@
  *   put     units -> objects, committed in order -> map
  *   get     map -> objects -> sectors
  *   ckpt    map -> checkpoint objects
+ *   mark    says up to where everything was complete
  *   gc      copies out of old objects -> put; deletes what nothing needs
  *   snap    manifest changes: snapshots, rollback, clones
  */
@@ -74,10 +75,22 @@ struct lc_ckpts {
 	struct ckpt_job *job;
 };
 
+struct lc_mark {
+	u64 seq;
+	u64 epoch;
+};
+
+struct lc_marks {
+	struct lc_mark *e;		/* in the bucket, ascending */
+	u32 nr;
+	u64 durable;			/* seq of the newest of one's own */
+};
+
 struct lc_gcs {
 	struct gc_job *job;
 	struct lc_inventory strays;	/* objects of this volume that the map does not know */
 	bool sweep;			/* look at them again */
+	bool behind;			/* far below gc_target */
 };
 
 struct lc_volume {
@@ -112,6 +125,7 @@ struct lc_volume {
 	struct lc_puts puts;
 	struct lc_gets gets;
 	struct lc_ckpts ckpts;
+	struct lc_marks marks;
 	struct lc_gcs gcs;
 	struct op *rollback;		/* waits for it */
 	void (*idle)(struct lc_volume *vol);	/* wanted when no put, copy or checkpoint is left */
@@ -181,7 +195,7 @@ struct lc_gc_copy {
 void lc_put_copy(struct lc_volume *vol, struct lc_gc_copy *copy);
 
 /*----------------------------------------------------------------
- * get.c, ckpt.c, gc.c
+ * get.c, ckpt.c, mark.c, gc.c
  *----------------------------------------------------------------
  */
 
@@ -194,6 +208,12 @@ bool lc_ckpt_idle(const struct lc_volume *vol);
 /* Checkpoints that the inventory has of this volume. */
 int lc_ckpt_adopt(struct lc_volume *vol, const struct lc_inventory *inv);
 void lc_ckpt_free(struct lc_volume *vol);
+
+/* Everything up to what is committed now was complete: @done when the bucket says so. */
+void lc_mark_put(struct lc_volume *vol, lc_volume_fn done, void *data);
+/* Marks that the inventory has of this volume. */
+void lc_mark_adopt(struct lc_volume *vol, const struct lc_inventory *inv);
+void lc_mark_free(struct lc_volume *vol);
 
 bool lc_gc_idle(const struct lc_volume *vol);
 /* Objects of the inventory that the map does not know; it is taken over. */

@@ -62,8 +62,9 @@ struct lc_volume_params {
 	u32 ckpt_entries;	/* of one part of it; LC_BK_PART_ENTRIES */
 	u64 ckpt_ms;		/* or so long, if there were any; 30 minutes */
 	u32 gc_target;		/* collect while less than this share is needed; 70 % */
-	u32 gc_max_live;	/* copy out of objects with at most this share; 34 % */
-	u64 (*gc_delay)(void *data, u64 bytes);	/* ms to wait before copying that much; NULL: 0 */
+	u32 gc_max_live;	/* never copy out of an object of which more is; 90 % */
+	/* ms to wait before copying that much, unless far below gc_target; NULL: 0 */
+	u64 (*gc_delay)(void *data, u64 bytes);
 	/* The volume has stopped for good (-ESTALE, -EIO); may be NULL. */
 	void (*stopped)(struct lc_volume *vol, int err, void *data);
 	void *data;

@@ -143,6 +143,13 @@ enum lc_state {
 #define LC_CKPT_CHUNK	64u
 #define LC_CKPT_BUF	((size_t)LC_CKPT_CHUNK << LC_BLOCK_SHIFT)
 
+/* Hits that the SSD had no room for (retry.h). */
+struct lc_retries {
+	spinlock_t lock;	/* bios */
+	struct bio_list bios;
+	struct work_struct work;
+};
+
 struct logcache {
 	struct dm_target *ti;
 	struct list_head list;		/* of all volumes */
@@ -185,7 +192,7 @@ struct logcache {
 	 * Nothing on a queue waits for work on the same queue, since under memory
 	 * pressure each of them can be down to one thread.
 	 */
-	struct workqueue_struct *wq;	/* log, misses, jobs, verified reads: only I/O; seals,
+	struct workqueue_struct *wq;	/* log, misses, jobs, hits again: only I/O; seals,
 					 * which wait for the SSD and for nothing else
 					 */
 	struct workqueue_struct *bg;	/* eviction, fills: may wait for wq */
@@ -195,6 +202,7 @@ struct logcache {
 	void *ckpt_buf;			/* LC_CKPT_BUF bytes, under ckpt_lock */
 	mempool_t *verify_pages;
 	struct lc_through through;
+	struct lc_retries retries;
 	struct lc_mode_switch mode;
 	struct lc_syncs syncs;
 	struct work_struct event;	/* tells device-mapper's waiters */

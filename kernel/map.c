@@ -3,6 +3,7 @@
 
 #include "fill.h"
 #include "logcache.h"
+#include "retry.h"
 #include "segment.h"
 #include "target.h"
 #include "through.h"
@@ -56,70 +57,6 @@ static int lc_map_hit(struct logcache *lc, struct bio *bio, const struct lc_exte
 	bio_set_dev(bio, lc->cache->bdev);
 	bio->bi_iter.bi_sector = lc_geo_sector(&lc->geo, e->loc);
 	return DM_MAPIO_REMAPPED;
-}
-
-/* As it came. */
-static void lc_map_restore(struct bio *bio)
-{
-	bio->bi_iter = lc_bio(bio)->iter;
-	bio->bi_status = BLK_STS_OK;
-	/* Who did not want to wait has waited. */
-	bio->bi_opf &= ~REQ_NOWAIT;
-}
-
-/* The cache has failed a hit: the origin may have the same. */
-static void lc_map_elsewhere(struct work_struct *work)
-{
-	struct lc_bio *pb = container_of(work, struct lc_bio, work);
-	struct bio *bio = dm_bio_from_per_bio_data(pb, sizeof(*pb));
-	struct logcache *lc = pb->lc;
-	u64 lba = pb->iter.bi_sector;
-
-	if (!lc_on_origin(lc, pb->lba, pb->iter.bi_size >> LC_SECTOR_SHIFT, true)) {
-		bio_endio(bio);
-		return;
-	}
-	lc_map_restore(bio);
-	lc_stat_inc(lc, READ_BYPASS);
-	lc_forget(lc, lc_shard_of(lc, lba), lba, bio_sectors(bio), pb->lba, LC_EXT_DATA);
-	lc->origin.ops->submit(lc, bio);
-}
-
-/* The cache has no room for a hit at the moment, and whoever sent it would not wait. */
-static void lc_map_waits(struct work_struct *work)
-{
-	struct lc_bio *pb = container_of(work, struct lc_bio, work);
-	struct bio *bio = dm_bio_from_per_bio_data(pb, sizeof(*pb));
-
-	lc_map_restore(bio);
-	/* The device is the same; what belongs to its control group went as it ended. */
-	bio_set_dev(bio, pb->lc->cache->bdev);
-	bio->bi_iter.bi_sector = lc_geo_sector(&pb->lc->geo, pb->lba);
-	submit_bio_noacct(bio);
-}
-
-/*
- * True: the bio goes on, and ends a second time. Any context.
- *
- * That it would have to wait is not passed on: the bio may be one piece of several, of
- * which others are under way, and io_uring can repeat only what fails at once. Its user
- * would get the error.
- */
-static bool lc_map_retry(struct logcache *lc, struct bio *bio, blk_status_t error)
-{
-	struct lc_bio *pb = lc_bio(bio);
-
-	if (!pb->seg || pb->retried)
-		return false;
-	pb->lc = lc;
-	if (error == BLK_STS_AGAIN && (bio->bi_opf & REQ_NOWAIT)) {
-		INIT_WORK(&pb->work, lc_map_waits);
-	} else {
-		pb->retried = true;
-		INIT_WORK(&pb->work, lc_map_elsewhere);
-	}
-	queue_work(lc->wq, &pb->work);
-	return true;
 }
 
 static int lc_map_read(struct logcache *lc, struct bio *bio)
@@ -218,7 +155,7 @@ int lc_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 
 	if ((bio->bi_opf & REQ_PREFLUSH) && !*error)
 		lc_log_durable(lc, pb->lba);
-	if (unlikely(*error) && lc_map_retry(lc, bio, *error))
+	if (unlikely(*error) && lc_retry(lc, bio, *error))
 		return DM_ENDIO_INCOMPLETE;
 	if (pb->seg)
 		lc_seg_read_done(lc, pb->seg);

@@ -101,7 +101,7 @@ static void lc_bdev_read(struct lc_miss *m)
 	submit_bio_noacct(m->read);
 }
 
-/* It waits for the origin if it has to: see lc_map_retry(), and few come this way. */
+/* It waits for the origin if it has to: see lc_retry(), and few come this way. */
 static void lc_bdev_set(struct logcache *lc, struct bio *bio)
 {
 	bio_set_dev(bio, lc->origin.dev->bdev);

@@ -13,6 +13,7 @@
 #include "message.h"
 #include "netlink.h"
 #include "replay.h"
+#include "retry.h"
 #include "segment.h"
 #include "super.h"
 #include "through.h"
@@ -231,6 +232,7 @@ static int lc_create_parts(struct logcache *lc)
 		return r;
 	lc_damage_init(lc);
 	lc_through_init(lc);
+	lc_retry_init(lc);
 	lc_mode_init(lc);
 	return 0;
 }

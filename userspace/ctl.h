@@ -140,6 +140,8 @@ int cmd_snapshots(const struct ctl *ctl);
 int cmd_snapshot_delete(const struct ctl *ctl);
 int cmd_rollback(const struct ctl *ctl);
 int cmd_metrics(const struct ctl *ctl);
+int cmd_limits(const struct ctl *ctl);
+int cmd_limit(const struct ctl *ctl);
 int cmd_clone(const struct ctl *ctl);
 int cmd_clone_gone(const struct ctl *ctl);
 int cmd_repair(const struct ctl *ctl);
@@ -152,6 +154,7 @@ void help_recover(FILE *out);
 void help_snapshot(FILE *out);
 void help_offline(FILE *out);
 void help_rollback(FILE *out);
+void help_limit(FILE *out);
 void help_clone(FILE *out);
 void help_clone_gone(FILE *out);
 

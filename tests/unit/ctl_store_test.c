@@ -537,6 +537,35 @@ static void answers_of_logcached(void)
 	end(pid);
 }
 
+static void limits_are_shown_and_changed(void)
+{
+	pid_t pid;
+
+	start_formatted();
+	CHECK(ctl("limits") == 1 && says("no logcached runs"));
+	CHECK(ctl("limit h/data upload_bytes 1") == 1 && says("no logcached runs"));
+	CHECK(ctl("limit h/data colour 1") == 2 && says("no limit 'colour'"));
+	CHECK(ctl("limit h/data upload_bytes much") == 2 && says("such as 50M"));
+	CHECK(ctl("limit h/data upload_requests 5M") == 2 && says("'5M' is no number"));
+	CHECK(ctl("limit h/data upload_bytes -1") == 2);
+	pid = answer_with("{\"ok\": true, \"buckets\": [{\"name\": \"h/data\", \"limits\": "
+			  "{\"upload_bytes\": 2097152, \"download_requests\": 7}}], "
+			  "\"volumes\": [{\"uuid\": \"" UUID "\", \"name\": \"\", "
+			  "\"bucket\": {\"name\": \"h/data\"}, "
+			  "\"limits\": {\"upload_requests\": 9}, \"state\": \"active\"}]}\n");
+	CHECK(!ctl("limits"));
+	CHECK(says("bucket       2 MiB          -          -          7  h/data\n"));
+	CHECK(says("volume           -          9          -          -  " UUID "\n"));
+	CHECK(!ctl("limits --json"));
+	CHECK(json_at("buckets.0.limits.upload_bytes") == 2097152);
+	CHECK(json_at("volumes.0.limits.upload_requests") == 9 && !says("active"));
+	CHECK(!ctl("limit h/data upload_bytes 50M") && !ctl("limit " UUID " upload_requests 5"));
+	end(pid);
+	pid = answer_with("{\"error\": \"no bucket\", \"errno\": 2}\n");
+	CHECK(ctl("limit h/data upload_bytes 1") == 1 && says("no bucket"));
+	end(pid);
+}
+
 int main(void)
 {
 	ctl_setup();
@@ -562,6 +591,7 @@ int main(void)
 	RUN(rollback_takes_a_new_cache);
 	RUN(verify_bucket_finds_damage);
 	RUN(answers_of_logcached);
+	RUN(limits_are_shown_and_changed);
 	ctl_cleanup();
 	return tap_done();
 }

@@ -210,6 +210,8 @@ static const struct ctl_cmd commands[] = {
 	  cmd_snapshot_delete, 2, 2, offline_opts, help_offline },
 	{ "metrics", "", "what logcached counts, for Prometheus",
 	  cmd_metrics, 0, 0, no_opts },
+	{ "grow", "VOL SIZE", "make a volume in a store larger, while it is used",
+	  cmd_grow, 2, 2, offline_opts, help_grow },
 	{ "limits", "", "how much volumes in stores may send and fetch a second",
 	  cmd_limits, 0, 0, json_opts },
 	{ "limit", "OF KEY VALUE", "change that, at once",

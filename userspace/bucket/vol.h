@@ -11,7 +11,7 @@
  *   get     map -> objects -> sectors
  *   ckpt    map -> checkpoint objects
  *   gc      copies out of old objects -> put; deletes what nothing needs
- *   snap    manifest changes: snapshots, rollback, clones
+ *   snap    manifest changes: snapshots, rollback, clones, size
  */
 #ifndef LC_BUCKET_VOL_H
 #define LC_BUCKET_VOL_H

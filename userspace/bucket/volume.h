@@ -157,6 +157,13 @@ void lc_volume_clone(struct lc_volume *vol, const char *name, const u8 uuid[16],
 void lc_volume_clone_gone(struct lc_volume *vol, const u8 uuid[16], lc_volume_fn done,
 			  void *data);
 
+/*
+ * A larger size, from now on; what is behind the old end reads as zeroes. 0 also if it has
+ * that size. -EINVAL: it would be smaller, or is none. Snapshots have no size of their own:
+ * a rollback keeps the size, and a clone has it.
+ */
+void lc_volume_grow(struct lc_volume *vol, u64 sectors, lc_volume_fn done, void *data);
+
 struct lc_snapshot {
 	char name[64];
 	u8 clone[16];		/* 0: a snapshot */

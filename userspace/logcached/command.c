@@ -237,6 +237,19 @@ static void clone_gone(struct lc_request *rq)
 		lc_volume_clone_gone(sv->vol, uuid, answer_volume, rq);
 }
 
+static void grow(struct lc_request *rq)
+{
+	json_t *sectors = json_object_get(rq->in, "sectors");
+	struct lc_serve *sv = active_of(rq);
+
+	if (!sv)
+		return;
+	if (json_integer_value(sectors) <= 0)
+		answer_error(rq, -EINVAL, "'sectors' is not a number of them");
+	else
+		lc_volume_grow(sv->vol, json_integer_value(sectors), answer_volume, rq);
+}
+
 static void checkpoint(struct lc_request *rq)
 {
 	struct lc_serve *sv = active_of(rq);
@@ -375,6 +388,7 @@ static const struct command {
 	{ "rollback", rollback },
 	{ "clone", clone },
 	{ "clone-gone", clone_gone },
+	{ "grow", grow },
 	{ "checkpoint", checkpoint },
 	{ "gc", gc },
 	{ "check", check },

@@ -21,6 +21,7 @@
  *   clone            uuid; name may be    without a name: of the volume as it is now
  *                    left out
  *   clone-gone       uuid
+ *   grow             sectors              0 also if it is that large
  *   checkpoint
  *   gc                                    until there is nothing more to do
  *   check                                 "ok" if this host still owns it; B9

@@ -282,12 +282,17 @@ static bool fits(struct lc_serve *sv, const struct lc_volume_status *st, char *w
 {
 	const struct lc_volume_info *i = &sv->info;
 
-	if (st->sectors != i->sectors) {
+	if (st->sectors < i->sectors) {
 		snprintf(why, max,
-			 "the device has %llu sectors and the volume in the bucket %llu; give the device the size of the volume",
+			 "the device has %llu sectors and the volume in the bucket only %llu; give the device the size of the volume, or make the volume larger (logcachectl grow --offline)",
 			 (unsigned long long)i->sectors, st->sectors);
 		return false;
 	}
+	/* It grows in the bucket first. */
+	if (st->sectors > i->sectors)
+		lc_log(LC_LOG_NOTICE, sv->who,
+		       "the volume in the bucket has %llu sectors and the device only %llu, which does no harm; logcachectl grow makes it as large",
+		       st->sectors, (unsigned long long)i->sectors);
 	if (st->lsn < i->clean_lsn) {
 		snprintf(why, max,
 			 "the bucket has the log up to LSN %llu, but the SSD remembers that everything up to %llu was uploaded: the bucket has lost something, or is an older copy. Put it back, or make an empty SSD the new cache (logcachectl recover)",

@@ -7,6 +7,7 @@
 
 #include "bucket/bucket.h"
 #include "bucket/key.h"
+#include "bucket/manifest.h"
 #include "bucket/verify.h"
 #include "tap.h"
 
@@ -924,6 +925,64 @@ static void a_rollback_and_a_clone_keep_the_size(void)
 	rig_fini(&r);
 }
 
+#define MANIFEST	"5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a01/manifest"
+
+static void mark_deleted(struct rig *r)
+{
+	struct object *o = world_find(&r->w, MANIFEST);
+	struct lc_manifest m;
+	const char *why;
+	size_t size;
+	void *buf;
+
+	REQUIRE(o && !lc_manifest_decode(o->blob->data, o->blob->size, r->uuid, &m, &why));
+	m.flags |= LC_BK_DELETING;
+	m.epoch++;
+	m.owner[0]++;
+	buf = lc_manifest_encode(&m, &size);
+	world_put(&r->w, MANIFEST, buf, size);
+	free(buf);
+	lc_manifest_free(&m);
+}
+
+static void what_is_being_deleted_is_not_attached(void)
+{
+	struct rig r;
+	u64 puts;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	mark_deleted(&r);
+	puts = r.w.puts;
+	CHECK(again(&r) == -EINVAL && strstr(r.why, "is being deleted"));
+	CHECK(r.w.puts == puts);
+	rig_fini(&r);
+}
+
+/* Whoever has it notices when he looks, or changes the manifest. */
+static void an_owner_notices_that_it_is_deleted(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!call_sync(&r.w, r.vol, lc_volume_check_owner));
+	mark_deleted(&r);
+	CHECK(call_sync(&r.w, r.vol, lc_volume_check_owner) == -ESTALE);
+	CHECK(strstr(lc_volume_why(r.vol), "somebody deletes the volume"));
+	CHECK(write_blocks(&r, 0, 1) == -ESTALE);
+	rig_fini(&r);
+	rig_init(&r);
+	mark_deleted(&r);
+	CHECK(snapshot_sync(&r.w, r.vol, "s") == -ESTALE);
+	rig_fini(&r);
+	rig_init(&r);
+	world_delete(&r.w, MANIFEST);
+	CHECK(call_sync(&r.w, r.vol, lc_volume_check_owner) == -ESTALE);
+	CHECK(strstr(lc_volume_why(r.vol), "somebody has deleted the volume"));
+	CHECK(write_blocks(&r, 0, 1) == -ESTALE);
+	rig_fini(&r);
+}
+
 static u64 asked_bytes, asked;
 
 static u64 gc_delay(void *data, u64 bytes)
@@ -1058,6 +1117,8 @@ int main(void)
 	RUN(only_the_owner_makes_it_grow);
 	RUN(growing_with_an_unknown_outcome);
 	RUN(a_rollback_and_a_clone_keep_the_size);
+	RUN(what_is_being_deleted_is_not_attached);
+	RUN(an_owner_notices_that_it_is_deleted);
 	RUN(copying_can_be_slowed);
 	RUN(verify_finds_what_is_damaged);
 	return tap_done();

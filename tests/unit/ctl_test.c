@@ -1099,7 +1099,7 @@ static const char * const command_names[] = {
 	"format", "create", "remove", "list", "status", "set", "flush", "drain", "scrub", "query",
 	"check", "dump", "repair", "volumes", "recover", "verify-bucket", "snapshot", "snapshots",
 	"snapshot-delete", "rollback", "clone", "clone-gone", "metrics", "limits", "limit",
-	"grow",
+	"grow", "delete",
 };
 
 static void help_and_man_page_agree(void)

@@ -186,7 +186,10 @@ void lc_volume_checkpoint(struct lc_volume *vol, lc_volume_fn done, void *data);
  * what nothing needs. -EAGAIN: there is more to do; 0: there is not.
  */
 void lc_volume_gc(struct lc_volume *vol, lc_volume_fn done, void *data);
-/* Is the volume still ours? Needed only without fencing. */
+/*
+ * Is the volume still ours, and still there? -ESTALE stops it. With fencing only the latter is
+ * not noticed otherwise: what is put into a volume that was deleted is put nowhere.
+ */
 void lc_volume_check_owner(struct lc_volume *vol, lc_volume_fn done, void *data);
 
 enum lc_volume_mode {

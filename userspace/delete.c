@@ -50,8 +50,8 @@ struct doomed {
 
 void help_delete(FILE *out)
 {
-	fputs("\nThe volume, its snapshots and all its objects are gone for good; the cache is not\n"
-	      "touched. Stop the volume first. What was interrupted is finished by the same command,\n"
+	fputs("\nThe volume, its snapshots and all its objects are gone for good; the cache is\n"
+	      "not touched. Stop the volume first. What was interrupted is finished by the same command,\n"
 	      "and until then the volume cannot be used. Refused if a clone needs its objects.\n"
 	      "A store does not say whether a host has a volume now. If the cache that wrote it last\n"
 	      "is not the one that this host knows, --force is needed: make sure that no other host\n"
@@ -276,7 +276,7 @@ static u64 next_seq(const struct sweep *s, const struct lc_run *run)
 }
 
 /* Where the owner of the head run would go on: it does not get past that. */
-static int fence(struct doomed *d, const struct sweep *s)
+static int fence_off(struct doomed *d, const struct sweep *s)
 {
 	const struct lc_run *head = lc_manifest_head(&d->m);
 	enum lc_store_status status = LC_STORE_PRECOND;
@@ -371,7 +371,7 @@ static void say_parents(struct doomed *d)
 		if (!memcmp(uuid, d->r.conf.uuid, 16) || (last && !memcmp(uuid, last, 16)))
 			continue;
 		last = uuid;
-		printf("It shared objects with volume %s, which has to be told if it is its parent:\n"
+		printf("It shared objects with volume %s. If that is its parent, tell it:\n"
 		       "  logcachectl clone-gone %s %s\n",
 		       uuid_text(text, uuid), text, d->text);
 	}
@@ -385,7 +385,7 @@ static int carry_out(struct doomed *d)
 	ret = sweep_list(&s, d->r.store, d->prefix);
 	if (ret)
 		ctl_error(ret, "%s: nothing was deleted", d->r.conf.url);
-	ret = ret ?: ask(d, &s) ?: mark(d) ?: fence(d, &s) ?: delete_objects(d, &s) ?:
+	ret = ret ?: ask(d, &s) ?: mark(d) ?: fence_off(d, &s) ?: delete_objects(d, &s) ?:
 	      delete_rest(d) ?: forget(d);
 	sweep_free(&s);
 	if (ret)

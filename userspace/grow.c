@@ -18,10 +18,11 @@
 
 void help_grow(FILE *out)
 {
-	fputs("\nSIZE is the whole size, a multiple of 4K. What is added reads as zeroes, and costs\n"
-	      "nothing until it is written. Grow the file system afterwards (xfs_growfs, resize2fs).\n"
-	      "A volume cannot be made smaller. Snapshots have no size of their own: after a rollback\n"
-	      "the volume is as large as before it, and so is a clone.\n", out);
+	fputs("\nSIZE is the whole size, a multiple of 4K. What is added reads as zeroes, and\n"
+	      "costs nothing until it is written. Grow the file system afterwards (xfs_growfs,\n"
+	      "resize2fs).\n"
+	      "A volume cannot be made smaller. Snapshots have no size of their own: after a\n"
+	      "rollback the volume is as large as before it, and so is a clone.\n", out);
 	help_offline(out);
 }
 

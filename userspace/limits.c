@@ -15,7 +15,8 @@ void help_limit(FILE *out)
 
 	fputs("\nOF is a volume in a store (the name of its device, or its UUID), or a bucket as\n"
 	      "limits shows it: all volumes that this host has in it share what is allowed, each\n"
-	      "the same. VALUE is a number, of bytes also as in 50M; 0 is no limit. KEY is one of\n ",
+	      "the same. VALUE is a number, of bytes also as in 50M; 0 is no limit. KEY is one\n"
+	      "of\n ",
 	      out);
 	for (i = 0; lc_rates_name(i); i++)
 		fprintf(out, " %s", lc_rates_name(i));

@@ -14,14 +14,14 @@ void help_limit(FILE *out)
 	unsigned int i;
 
 	fputs("\nOF is a volume in a store (the name of its device, or its UUID), or a bucket as\n"
-	      "limits shows it: all volumes that this host has in it share what is allowed, each\n"
-	      "the same. VALUE is a number, of bytes also as in 50M; 0 is no limit. KEY is one\n"
+	      "limits shows it: all volumes that this host has in it share what is allowed,\n"
+	      "each the same. VALUE is a number, of bytes also as in 50M; 0 is no limit. KEY is one\n"
 	      "of\n ",
 	      out);
 	for (i = 0; lc_rates_name(i); i++)
 		fprintf(out, " %s", lc_rates_name(i));
-	fputs(",\na second each. It takes effect at once, and is in force until logcached reads its\n"
-	      "files again; write it there to keep it: " LC_CONF_DIR "/UUID" LC_CONF_SUFFIX "\n"
+	fputs(",\na second each. It takes effect at once, and is in force until logcached reads\n"
+	      "its files again; write it there to keep it: " LC_CONF_DIR "/UUID" LC_CONF_SUFFIX "\n"
 	      "or, for a bucket, " LC_CONF_FILE ".\n", out);
 }
 

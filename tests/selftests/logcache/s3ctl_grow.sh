@@ -11,6 +11,7 @@ refused() {
 	! "$CTL" "${@:2}" >/tmp/lc-out 2>/tmp/lc-said </dev/null && grep -qF -- "$1" /tmp/lc-said ||
 		{ sed 's/^/# said: /' /tmp/lc-said; return 1; }
 }
+# shellcheck disable=SC2120 # ok passes arguments
 make() { ctl create $VOL --cache "$SSD" --noudevsync --option writeback_age_ms=100 "$@" && D=$(lc_dm_path $VOL); }
 tables() { lc_dmsetup info -c --noheadings -o tables_loaded $VOL; }
 in_bucket() { "$CTL" volumes --origin file:$BUCKET --json | jq ".[0].sectors"; }

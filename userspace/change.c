@@ -26,6 +26,7 @@ static const char * const commands[] = {
 	[CHANGE_ROLLBACK] = "rollback",
 	[CHANGE_CLONE] = "clone",
 	[CHANGE_CLONE_GONE] = "clone-gone",
+	[CHANGE_GROW] = "grow",
 };
 
 static json_t *request_of(const struct vol_arg *v, const struct change *c)
@@ -38,6 +39,8 @@ static json_t *request_of(const struct vol_arg *v, const struct change *c)
 	if (c->other)
 		json_set_str(request, c->kind == CHANGE_ROLLBACK ? "cache" : "uuid",
 			     uuid_text(text, c->other));
+	if (c->sectors)
+		json_set_u64(request, "sectors", c->sectors);
 	return request;
 }
 
@@ -186,6 +189,9 @@ static int apply(struct offline *o, const struct vol_arg *v, const struct change
 		break;
 	case CHANGE_CLONE_GONE:
 		lc_volume_clone_gone(o->vol, c->other, answered, o);
+		break;
+	case CHANGE_GROW:
+		lc_volume_grow(o->vol, c->sectors, answered, o);
 		break;
 	}
 	return wait_answer(o) ? failed(o, v) : CTL_OK;

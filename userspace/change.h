@@ -19,17 +19,20 @@ enum change_kind {
 	CHANGE_ROLLBACK,
 	CHANGE_CLONE,
 	CHANGE_CLONE_GONE,
+	CHANGE_GROW,
 };
 
 /**
  * struct change - what is to be changed
  * @name:	of a snapshot; CLONE: NULL is the volume as it is now
+ * @sectors:	GROW: the new size
  * @other:	uuid; CLONE, CLONE_GONE: of the clone; ROLLBACK: of the cache that is to go on
  */
 struct change {
 	enum change_kind kind;
 	const char *name;
 	const u8 *other;
+	u64 sectors;
 };
 
 /* If the volume is in use it is tried again for a while: it may just have been given up. */

@@ -255,7 +255,7 @@ int dm_resume(const char *name)
 	return run_simple(DM_DEVICE_RESUME, name, "cannot be resumed");
 }
 
-static int load(const char *name, u64 sectors, const char *type, const char *params)
+int dm_load(const char *name, u64 sectors, const char *type, const char *params)
 {
 	struct dm_task *t = task_new(DM_DEVICE_RELOAD, name);
 	int ret = CTL_OK;
@@ -268,9 +268,14 @@ static int load(const char *name, u64 sectors, const char *type, const char *par
 	return ret;
 }
 
+int dm_clear(const char *name)
+{
+	return run_simple(DM_DEVICE_CLEAR, name, "the table that was loaded cannot be forgotten");
+}
+
 int dm_replace(const char *name, u64 sectors, const char *type, const char *params)
 {
-	return load(name, sectors, type, params) ?: dm_suspend(name) ?: dm_resume(name);
+	return dm_load(name, sectors, type, params) ?: dm_suspend(name) ?: dm_resume(name);
 }
 
 /*----------------------------------------------------------------

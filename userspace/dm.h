@@ -24,6 +24,12 @@ int dm_open_count(const char *name, unsigned int *nr);
 /* What was in flight has ended, and nothing goes on until resume. */
 int dm_suspend(const char *name);
 int dm_resume(const char *name);
+/*
+ * For the next dm_resume(), which suspends it first if need be: one target of type @type
+ * over @sectors. Nothing has changed until then. Forgotten by dm_clear().
+ */
+int dm_load(const char *name, u64 sectors, const char *type, const char *params);
+int dm_clear(const char *name);
 /* One target of type @type instead of what @name is now; it is resumed. */
 int dm_replace(const char *name, u64 sectors, const char *type, const char *params);
 

@@ -172,6 +172,19 @@ bool image_damaged(const struct image *img, u64 loc, u32 len)
 	return false;
 }
 
+u64 image_volume_sectors(const struct image *img)
+{
+	u64 sectors = img->geo.origin_sectors;
+	struct lc_ckpt_info info;
+	const char *why;
+	unsigned int i;
+
+	for (i = 0; i < LC_CKPT_SLOTS; i++)
+		if (!read_ckpt_head(img, i, &info, &why))
+			sectors = max(sectors, info.origin_sectors);
+	return sectors;
+}
+
 static bool load_ckpt(struct image *img)
 {
 	struct lc_ckpt_info info[LC_CKPT_SLOTS];

@@ -70,6 +70,12 @@ static inline u64 image_ckpt_block(const struct image *img, unsigned int n)
 	return img->geo.ckpt_start + (u64)n * img->geo.ckpt_blocks;
 }
 
+/*
+ * How large the volume was when it ran last, after image_load_super() and while the device is
+ * open. At least as large as at format.
+ */
+u64 image_volume_sectors(const struct image *img);
+
 /* Read the slot of @seg again; the caller frees it. NULL if it cannot be read as it was. */
 struct lc_slot *image_slot(const struct image *img, u32 seg);
 

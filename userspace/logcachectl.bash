@@ -45,7 +45,7 @@ _logcachectl() {
 	esac
 	case $cmd in
 	remove | status | set | flush | drain | scrub | query | snapshot | snapshots | \
-		snapshot-delete | rollback | clone | clone-gone)
+		snapshot-delete | rollback | clone | clone-gone | grow | limit)
 		[ "$COMP_CWORD" -eq 2 ] && words=$(_logcachectl_volumes) ;;
 	esac
 	if [ "$cmd" = set ] && [ "$COMP_CWORD" -eq 3 ]; then

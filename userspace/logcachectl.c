@@ -128,6 +128,17 @@ static const struct ctl_opt verify_bucket_opts[] = {
 	{}
 };
 
+static const struct ctl_opt delete_opts[] = {
+	OPT_VOLUME,
+	OPT_WHERE,
+	OPT_ENDPOINT,
+	OPT_STORE,
+	OPT_NO_FENCING,
+	OPT_YES,
+	{ "force", NULL, "even if another cache wrote it last, or its manifest is damaged" },
+	{}
+};
+
 #define OPT_OFFLINE	{ "offline", NULL, "without logcached, of a volume that runs nowhere" }
 #define OPT_NO_FLUSH	{ "no-flush", NULL, "as it is in the store: upload nothing first" }
 #define OPT_TIMEOUT	{ "timeout", "SECONDS", "for what is uploaded first (default: none)" }
@@ -210,6 +221,14 @@ static const struct ctl_cmd commands[] = {
 	  cmd_snapshot_delete, 2, 2, offline_opts, help_offline },
 	{ "metrics", "", "what logcached counts, for Prometheus",
 	  cmd_metrics, 0, 0, no_opts },
+	{ "grow", "VOL SIZE", "make a volume in a store larger, while it is used",
+	  cmd_grow, 2, 2, offline_opts, help_grow },
+	{ "delete", "", "remove a volume from its store, for good",
+	  cmd_delete, 0, 0, delete_opts, help_delete },
+	{ "limits", "", "how much volumes in stores may send and fetch a second",
+	  cmd_limits, 0, 0, json_opts },
+	{ "limit", "OF KEY VALUE", "change that, at once",
+	  cmd_limit, 3, 3, no_opts, help_limit },
 	{ "rollback", "VOL NAME", "make a volume in a store what the snapshot is",
 	  cmd_rollback, 2, 2, rollback_opts, help_rollback },
 	{ "clone", "VOL", "a new volume that begins as this one and shares its objects",

@@ -324,36 +324,62 @@ int remote_has(struct remote *r, const u8 uuid[16], bool *there)
 	return ctl_error(CTL_FAILED, "%s: %s", r->conf.url, req.why);
 }
 
-static int decode_manifest(struct remote *r, const u8 uuid[16], const struct lc_store_req *req,
-			   struct lc_manifest *m)
+static enum remote_state decode_manifest(const u8 uuid[16], const struct lc_store_req *req,
+					 struct lc_manifest *m, char *why)
 {
-	const char *why = "out of memory";
-	char text[UUID_TEXT];
+	const char *reason = "out of memory";
 
 	if (req->got != req->size)
-		why = "too large";
-	else if (!lc_manifest_decode(req->buf, req->got, uuid, m, &why))
-		return CTL_OK;
-	return ctl_error(CTL_FAILED, "%s: volume %s: its manifest is damaged: %s", r->conf.url,
-			 uuid_text(text, uuid), why);
+		reason = "too large";
+	else if (!lc_manifest_decode(req->buf, req->got, uuid, m, &reason))
+		return m->flags & LC_BK_DELETING ? REMOTE_DELETING : REMOTE_GOOD;
+	*m = (struct lc_manifest){};
+	snprintf(why, LC_STORE_WHY_MAX, "%s", reason);
+	return REMOTE_DAMAGED;
+}
+
+int remote_look(struct remote *r, const u8 uuid[16], struct lc_manifest *m, char *etag,
+		enum remote_state *state, char *why)
+{
+	struct lc_store_req req = { .op = LC_STORE_GET, .buf_len = LC_MANIFEST_BYTES_MAX };
+	int ret = CTL_OK;
+
+	*m = (struct lc_manifest){};
+	lc_key_manifest(req.key, uuid);
+	req.buf = xcalloc(1, req.buf_len);
+	if (lc_store_wait(r->store, &req) == LC_STORE_OK)
+		*state = decode_manifest(uuid, &req, m, why);
+	else if (req.status == LC_STORE_NOT_FOUND)
+		*state = REMOTE_NONE;
+	else
+		ret = ctl_error(CTL_FAILED, "%s: %s", r->conf.url, req.why);
+	if (etag)
+		strscpy(etag, req.etag, LC_STORE_ETAG_MAX);
+	free(req.buf);
+	return ret;
 }
 
 int remote_manifest(struct remote *r, const u8 uuid[16], struct lc_manifest *m)
 {
-	struct lc_store_req req = { .op = LC_STORE_GET, .buf_len = LC_MANIFEST_BYTES_MAX };
-	char text[UUID_TEXT];
-	int ret;
+	char text[UUID_TEXT], why[LC_STORE_WHY_MAX] = "";
+	enum remote_state state;
+	int ret = remote_look(r, uuid, m, NULL, &state, why);
 
-	lc_key_manifest(req.key, uuid);
-	req.buf = xcalloc(1, req.buf_len);
-	if (lc_store_wait(r->store, &req) == LC_STORE_OK)
-		ret = decode_manifest(r, uuid, &req, m);
-	else if (req.status == LC_STORE_NOT_FOUND)
-		ret = ctl_error(CTL_FAILED,
-				"%s: there is no volume %s; logcachectl volumes lists those that are there",
-				r->conf.url, uuid_text(text, uuid));
-	else
-		ret = ctl_error(CTL_FAILED, "%s: %s", r->conf.url, req.why);
-	free(req.buf);
-	return ret;
+	if (ret || state == REMOTE_GOOD)
+		return ret;
+	uuid_text(text, uuid);
+	lc_manifest_free(m);
+	switch (state) {
+	case REMOTE_NONE:
+		return ctl_error(CTL_FAILED,
+				 "%s: there is no volume %s; logcachectl volumes lists those that are there",
+				 r->conf.url, text);
+	case REMOTE_DELETING:
+		return ctl_error(CTL_FAILED,
+				 "%s: volume %s is being deleted; logcachectl delete finishes that",
+				 r->conf.url, text);
+	default:
+		return ctl_error(CTL_FAILED, "%s: volume %s: its manifest is damaged: %s",
+				 r->conf.url, text, why);
+	}
 }

@@ -51,6 +51,19 @@ int remote_fencing(struct remote *r);
 int remote_create(struct remote *r, u64 sectors);
 /* Is there a manifest of it? */
 int remote_has(struct remote *r, const u8 uuid[16], bool *there);
+enum remote_state {
+	REMOTE_NONE,		/* no manifest */
+	REMOTE_GOOD,
+	REMOTE_DELETING,	/* begun and not finished */
+	REMOTE_DAMAGED,
+};
+
+/*
+ * What there is of it: GOOD, DELETING with the manifest in @m, to be freed, and its tag in
+ * @etag, unless NULL. DAMAGED: also the tag, and a text in @why (LC_STORE_WHY_MAX).
+ */
+int remote_look(struct remote *r, const u8 uuid[16], struct lc_manifest *m, char *etag,
+		enum remote_state *state, char *why);
 /* Of a volume that is there; to be freed. */
 int remote_manifest(struct remote *r, const u8 uuid[16], struct lc_manifest *m);
 

@@ -67,7 +67,8 @@ static int check_snapshot(struct rollback *rb)
 		ret = ctl_error(CTL_FAILED,
 				"%s: has no snapshot '%s'; logcachectl snapshots %s lists them",
 				ctl_arg(rb->ctl, 0), rb->snapshot, ctl_arg(rb->ctl, 0));
-	rb->mk.origin_sectors = m.sectors;
+	/* A device that has not grown with the volume stays as it is. */
+	rb->mk.origin_sectors = rb->v.name ? rb->v.sectors : m.sectors;
 	if (m.nr_runs)
 		memcpy(rb->last, lc_manifest_head(&m)->log, sizeof(rb->last));
 	lc_manifest_free(&m);

@@ -191,7 +191,7 @@ void help_clone(FILE *out)
 {
 	fputs("\nThe clone is a volume of its own beside the first. It begins as the snapshot,\n"
 	      "or as the volume is now, and shares its objects: both cost only what is written later.\n"
-	      "When its objects are deleted from the store one day, clone-gone tells the parent.\n",
+	      "When it is deleted one day (delete), clone-gone tells the parent.\n",
 	      out);
 	help_offline(out);
 }
@@ -343,7 +343,7 @@ static int still_there(const struct vol_arg *v, const u8 uuid[16])
 	ret = remote_load(&r.conf, v->uuid) ?: remote_open(&r) ?: remote_has(&r, uuid, &there);
 	if (!ret && there)
 		ret = ctl_error(CTL_FAILED,
-				"%s: clone %s is there; delete all below %s/ first, the manifest last",
+				"%s: clone %s is there; delete it first: logcachectl delete --volume %s",
 				r.conf.url, uuid_text(text, uuid), text);
 	remote_close(&r);
 	return ret;

@@ -64,7 +64,7 @@ static int table_options(const struct ctl *ctl, char **text)
 }
 
 /* Nobody else uses them, the cache is one, and the origin is not too small for it. */
-static int check_cache(const struct ctl *ctl, struct image *img)
+static int check_cache(const struct ctl *ctl, struct image *img, u64 *sectors)
 {
 	struct device cache = { .fd = -1 };
 	struct findings none = { .quiet = true };
@@ -79,6 +79,8 @@ static int check_cache(const struct ctl *ctl, struct image *img)
 		ret = ctl_error(CTL_FAILED,
 				"%s: is no usable cache; logcachectl check --cache %s says why, logcachectl format makes it one",
 				cache.path, cache.path);
+	else
+		*sectors = image_volume_sectors(img);
 	device_close(&cache);
 	return ret;
 }
@@ -90,7 +92,7 @@ struct volume {
 	u64 sectors;
 };
 
-/* The size is the superblock's, or a larger one. */
+/* The size is the one it had last, or a larger one. */
 static int size_of_helper(const struct ctl *ctl, struct volume *v)
 {
 	const char *size = ctl_get(ctl, "size");
@@ -99,7 +101,6 @@ static int size_of_helper(const struct ctl *ctl, struct volume *v)
 	if (strcmp(v->helper, v->img.geo.origin_id))
 		return ctl_error(CTL_FAILED, "%s: is the cache of %s", ctl_get(ctl, "cache"),
 				 v->img.geo.origin_id);
-	v->sectors = v->img.geo.origin_sectors;
 	if (!size)
 		return CTL_OK;
 	if (!parse_size(size, &bytes) || bytes % LC_BLOCK_SIZE)
@@ -179,7 +180,7 @@ static int check_device(const struct ctl *ctl, struct volume *v)
 static int check_devices(const struct ctl *ctl, struct volume *v)
 {
 	const char *origin = ctl_get(ctl, "origin");
-	int ret = check_cache(ctl, &v->img);
+	int ret = check_cache(ctl, &v->img, &v->sectors);
 
 	if (ret)
 		return ret;

@@ -116,8 +116,9 @@ static int show_volume(struct remote *r, const struct found *f, json_t *list)
 	int ret;
 
 	if (!f->manifest)
-		return ctl_error(CTL_FAILED, "%s: %s: %llu objects, but no manifest", r->conf.url,
-				 uuid_text(text, f->uuid), f->objects);
+		return ctl_error(CTL_FAILED,
+				 "%s: %s: %llu objects, but no manifest; logcachectl delete removes them",
+				 r->conf.url, uuid_text(text, f->uuid), f->objects);
 	ret = remote_manifest(r, f->uuid, &m);
 	if (ret)
 		return ret;

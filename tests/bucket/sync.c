@@ -194,6 +194,15 @@ int clone_sync(struct world *w, struct lc_volume *vol, const char *name, const u
 	return ret;
 }
 
+int grow_sync(struct world *w, struct lc_volume *vol, u64 sectors)
+{
+	int ret = PENDING;
+
+	lc_volume_grow(vol, sectors, answered, &ret);
+	run_until(w, &ret);
+	return ret;
+}
+
 int clone_gone_sync(struct world *w, struct lc_volume *vol, const u8 *uuid)
 {
 	int ret = PENDING;

@@ -34,6 +34,7 @@ int snapshot_delete_sync(struct world *w, struct lc_volume *vol, const char *nam
 int rollback_sync(struct world *w, struct lc_volume *vol, const char *name);
 int clone_sync(struct world *w, struct lc_volume *vol, const char *name, const u8 *uuid);
 int clone_gone_sync(struct world *w, struct lc_volume *vol, const u8 *uuid);
+int grow_sync(struct world *w, struct lc_volume *vol, u64 sectors);
 /* Steps until nothing is left to do. */
 int gc_all_sync(struct world *w, struct lc_volume *vol);
 

@@ -7,6 +7,7 @@
 
 #include "bucket/bucket.h"
 #include "bucket/key.h"
+#include "bucket/manifest.h"
 #include "bucket/verify.h"
 #include "tap.h"
 
@@ -825,6 +826,177 @@ static void a_clone_shares_and_parts(void)
 	rig_fini(&r);
 }
 
+#define BEHIND	(SECTORS / 8 + 5)	/* block of a volume twice as large */
+
+static void a_volume_grows(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	CHECK(write_blocks(&r, BEHIND, 1) == -EINVAL && stamp_of(&r, r.vol, BEHIND) == ~0ull);
+	CHECK(!grow_sync(&r.w, r.vol, 2 * SECTORS) && status(&r).sectors == 2 * SECTORS);
+	CHECK(stamp_of(&r, r.vol, BEHIND) == 0 && stamp_of(&r, r.vol, 0) == 1);
+	CHECK(!write_blocks(&r, BEHIND, 1) && stamp_of(&r, r.vol, BEHIND) == r.stamp - 7);
+	CHECK(stamp_of(&r, r.vol, 2 * SECTORS / 8) == ~0ull);
+	/* From the bucket alone. */
+	CHECK(!again(&r) && status(&r).sectors == 2 * SECTORS);
+	CHECK(stamp_of(&r, r.vol, BEHIND) == r.stamp - 7 && stamp_of(&r, r.vol, 0) == 1);
+	/* And with what it has put into checkpoints and copied since. */
+	CHECK(!churn(&r, 40) && !write_blocks(&r, BEHIND + 1, 1) && !gc_all_sync(&r.w, r.vol));
+	CHECK(!again(&r) && stamp_of(&r, r.vol, BEHIND + 1) == r.stamp - 7);
+	rig_fini(&r);
+}
+
+static void a_volume_does_not_become_smaller(void)
+{
+	struct rig r;
+	u64 puts;
+
+	rig_init(&r);
+	CHECK(grow_sync(&r.w, r.vol, SECTORS - 8) == -EINVAL);
+	CHECK(strstr(lc_volume_why(r.vol), "cannot be made smaller"));
+	CHECK(grow_sync(&r.w, r.vol, SECTORS + 1) == -EINVAL);
+	CHECK(strstr(lc_volume_why(r.vol), "multiple of 8"));
+	CHECK(grow_sync(&r.w, r.vol, LC_BK_SECTORS_MAX + 8) == -EINVAL);
+	CHECK(!grow_sync(&r.w, r.vol, LC_BK_SECTORS_MAX));
+	puts = r.w.puts;
+	CHECK(!grow_sync(&r.w, r.vol, LC_BK_SECTORS_MAX) && r.w.puts == puts);
+	CHECK(!again(&r) && status(&r).sectors == LC_BK_SECTORS_MAX);
+	rig_fini(&r);
+}
+
+static void only_the_owner_makes_it_grow(void)
+{
+	struct lc_volume *newer;
+	struct rig r;
+	char dir[64];
+	int err;
+
+	rig_init(&r);
+	scratch_new(dir, sizeof(dir));
+	r.p.map_dir = dir;
+	r.p.owner[0]++;
+	newer = attach_sync(&r.w, &r.p, &err, NULL);
+	CHECK(newer);
+	CHECK(grow_sync(&r.w, r.vol, 2 * SECTORS) == -ESTALE);
+	CHECK(status(&r).mode == LC_VOLUME_STALE);
+	CHECK(!grow_sync(&r.w, newer, 4 * SECTORS));
+	close_sync(&r.w, newer);
+	CHECK(!again(&r) && status(&r).sectors == 4 * SECTORS);
+	rig_fini(&r);
+	scratch_free(dir);
+}
+
+/* The answer is lost: it has grown, or it has not, and then it is put again. */
+static void growing_with_an_unknown_outcome(void)
+{
+	struct rig r;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		rig_init(&r);
+		r.h.in_order = false;
+		r.w.faults.unknown_applied = i ? 0 : 500;
+		r.w.faults.unknown_lost = i ? 500 : 0;
+		CHECK(!grow_sync(&r.w, r.vol, 2 * SECTORS) && status(&r).sectors == 2 * SECTORS);
+		r.w.faults = (struct faults){};
+		CHECK(!again(&r) && status(&r).sectors == 2 * SECTORS);
+		rig_fini(&r);
+	}
+}
+
+/* A snapshot is of contents. */
+static void a_rollback_and_a_clone_keep_the_size(void)
+{
+	struct lc_volume_params p;
+	struct lc_volume *clone;
+	struct lc_volume_status st;
+	struct rig r;
+	char dir[64];
+	u8 uuid[16];
+	int err;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1) && !snapshot_sync(&r.w, r.vol, "small"));
+	CHECK(!grow_sync(&r.w, r.vol, 2 * SECTORS) && !write_blocks(&r, BEHIND, 1));
+	test_uuid(uuid, 2);
+	CHECK(!clone_sync(&r.w, r.vol, "small", uuid));
+	CHECK(!rollback_sync(&r.w, r.vol, "small"));
+	CHECK(status(&r).sectors == 2 * SECTORS && stamp_of(&r, r.vol, 0) == 1);
+	CHECK(stamp_of(&r, r.vol, BEHIND) == 0);
+	CHECK(!write_blocks(&r, BEHIND, 1) && !again(&r));
+	CHECK(stamp_of(&r, r.vol, BEHIND) == r.stamp - 7);
+	scratch_new(dir, sizeof(dir));
+	test_params(&p, &r.h, uuid, dir);
+	clone = attach_sync(&r.w, &p, &err, NULL);
+	CHECK(clone);
+	lc_volume_status(clone, &st);
+	CHECK(st.sectors == 2 * SECTORS && stamp_of(&r, clone, BEHIND) == 0);
+	CHECK(stamp_of(&r, clone, 0) == 1);
+	close_sync(&r.w, clone);
+	scratch_free(dir);
+	rig_fini(&r);
+}
+
+#define MANIFEST	"5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a01/manifest"
+
+static void mark_deleted(struct rig *r)
+{
+	struct object *o = world_find(&r->w, MANIFEST);
+	struct lc_manifest m;
+	const char *why;
+	size_t size;
+	void *buf;
+
+	REQUIRE(o && !lc_manifest_decode(o->blob->data, o->blob->size, r->uuid, &m, &why));
+	m.flags |= LC_BK_DELETING;
+	m.epoch++;
+	m.owner[0]++;
+	buf = lc_manifest_encode(&m, &size);
+	world_put(&r->w, MANIFEST, buf, size);
+	free(buf);
+	lc_manifest_free(&m);
+}
+
+static void what_is_being_deleted_is_not_attached(void)
+{
+	struct rig r;
+	u64 puts;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	mark_deleted(&r);
+	puts = r.w.puts;
+	CHECK(again(&r) == -EINVAL && strstr(r.why, "is being deleted"));
+	CHECK(r.w.puts == puts);
+	rig_fini(&r);
+}
+
+/* Whoever has it notices when he looks, or changes the manifest. */
+static void an_owner_notices_that_it_is_deleted(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!call_sync(&r.w, r.vol, lc_volume_check_owner));
+	mark_deleted(&r);
+	CHECK(call_sync(&r.w, r.vol, lc_volume_check_owner) == -ESTALE);
+	CHECK(strstr(lc_volume_why(r.vol), "somebody deletes the volume"));
+	CHECK(write_blocks(&r, 0, 1) == -ESTALE);
+	rig_fini(&r);
+	rig_init(&r);
+	mark_deleted(&r);
+	CHECK(snapshot_sync(&r.w, r.vol, "s") == -ESTALE);
+	rig_fini(&r);
+	rig_init(&r);
+	world_delete(&r.w, MANIFEST);
+	CHECK(call_sync(&r.w, r.vol, lc_volume_check_owner) == -ESTALE);
+	CHECK(strstr(lc_volume_why(r.vol), "somebody has deleted the volume"));
+	CHECK(write_blocks(&r, 0, 1) == -ESTALE);
+	rig_fini(&r);
+}
+
 static u64 asked_bytes, asked;
 
 static u64 gc_delay(void *data, u64 bytes)
@@ -1042,6 +1214,13 @@ int main(void)
 	RUN(what_no_snapshot_needs_goes);
 	RUN(what_came_after_a_rollback_goes);
 	RUN(a_clone_shares_and_parts);
+	RUN(a_volume_grows);
+	RUN(a_volume_does_not_become_smaller);
+	RUN(only_the_owner_makes_it_grow);
+	RUN(growing_with_an_unknown_outcome);
+	RUN(a_rollback_and_a_clone_keep_the_size);
+	RUN(what_is_being_deleted_is_not_attached);
+	RUN(an_owner_notices_that_it_is_deleted);
 	RUN(copying_can_be_slowed);
 	RUN(copying_far_below_the_target_waits_for_nobody);
 	RUN(verify_finds_what_is_damaged);

@@ -54,8 +54,8 @@ static void a_file_is_read(void)
 	CHECK(!memcmp(conf.uuid, uuid, 16) && !strcmp(conf.url, "s3://bucket/some/where"));
 	CHECK(!strcmp(conf.store.bucket, "bucket") && !strcmp(conf.store.host, "h:9000"));
 	CHECK(conf.cache[0] == 0 && conf.cache[1] == 0x11 && conf.cache[15] == 0xff);
-	CHECK(conf.no_fencing && conf.upload_bytes == 1048576 && !conf.upload_requests);
-	CHECK(!conf.download_bytes && conf.download_requests == 7 && conf.gc_target == 55);
+	CHECK(conf.no_fencing && conf.rates.upload_bytes == 1048576 && !conf.rates.upload_requests);
+	CHECK(!conf.rates.download_bytes && conf.rates.download_requests == 7 && conf.gc_target == 55);
 	CHECK(conf.upload_memory == 33554432);
 	CHECK(!load("[volume]\nurl = file:/srv\n") && !conf.no_fencing && !conf.cache[1]);
 	CHECK(!conf.after[1]);
@@ -151,9 +151,9 @@ static void a_saved_file_is_what_it_was(void)
 	before = conf;
 	CHECK(!lc_conf_load(&conf, dir, uuid, why) && !memcmp(&before, &conf, sizeof(conf)));
 	/* And over what was there. */
-	conf.upload_bytes = 6;
+	conf.rates.upload_bytes = 6;
 	CHECK(!lc_conf_save(&conf, dir, why) && !lc_conf_load(&conf, dir, uuid, why));
-	CHECK(conf.upload_bytes == 6);
+	CHECK(conf.rates.upload_bytes == 6);
 	path_of(path, UUID ".new");
 	CHECK(stat(path, &st));
 	CHECK(lc_conf_save(&conf, "/proc/none", why) && strstr(why, "/proc/none"));

@@ -5,6 +5,7 @@
 Prints its port, and with a certificate that of TLS as well. Signatures are not
 looked at: real servers do that. Also a metadata service, for credentials.
 """
+import hashlib
 import socket
 import socketserver
 import ssl
@@ -15,8 +16,11 @@ import urllib.parse
 
 objects, uploads = {}, {}
 log = []
-# What the metadata service gives out, and what the store takes.
-state = {"token": "", "generation": 0, "kind": "aws", "lifetime": 3600, "parts": 0}
+# What the metadata service gives out, and what the store takes. So many objects are
+# deleted before one is refused, -1: all; so many GETs of a manifest are followed by a change
+# of it.
+state = {"token": "", "generation": 0, "kind": "aws", "lifetime": 3600, "parts": 0,
+         "deletes": -1, "meddle": 0}
 lock = threading.Lock()
 
 
@@ -38,7 +42,7 @@ def page(keys, truncated=False, token=None, extra=""):
     return 200, {}, ("".join(out) + extra + "</ListBucketResult>").encode()
 
 
-def listing(query):
+def listing(bucket, query):
     prefix = query.get("prefix", "")
     name = prefix.rsplit("/", 1)[-1]
     many = "<a>" * 200
@@ -63,7 +67,12 @@ def listing(query):
     }
     if name in answers:
         return answers[name]
-    return page(sorted(k for k in objects if k.startswith(prefix)))
+    inside = bucket + "/" if bucket else ""
+    return page(sorted(k[len(inside):] for k in objects if k.startswith(inside + prefix)))
+
+
+def tag(data):
+    return '"' + hashlib.md5(data).hexdigest() + '"'
 
 
 def get_range(data, headers):
@@ -209,7 +218,7 @@ def answer(method, path, query, headers, body, raw):
         raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"o\"\r\n\r\n")
         raise Hangup
     if "list-type" in query:
-        return listing(query)
+        return listing(key.rstrip("/"), query)
     if "uploads" in query or "uploadId" in query:
         return multipart(method, key, query, body)
     if method == "GET":
@@ -219,14 +228,24 @@ def answer(method, path, query, headers, body, raw):
     if method == "PUT":
         if headers.get("if-none-match") == "*" and key in objects:
             return error(412, "PreconditionFailed")
+        if "if-match" in headers and headers["if-match"] != tag(objects.get(key, b"")):
+            return error(412, "PreconditionFailed")
         objects[key] = body
-        return 200, {"ETag": '"' + str(len(body)) + '"'}, b""
+        return 200, {"ETag": tag(body)}, b""
     if method == "DELETE":
+        if state["deletes"] == 0:
+            return error(416, "InvalidRange")           # which nobody tries again
+        state["deletes"] -= state["deletes"] > 0
         objects.pop(key, None)
         return 204, {}, b""
     if key not in objects:
         return error(404, "NoSuchKey")
-    return get_range(objects[key], headers)
+    data = objects[key]
+    if method == "GET" and name == "manifest" and state["meddle"]:
+        state["meddle"] -= 1
+        objects[key] = data + b"x"
+    status, more, part = get_range(data, headers)
+    return status, {"ETag": tag(data)} | more, part
 
 
 class Handler(socketserver.StreamRequestHandler):

@@ -548,28 +548,6 @@ static void downloaded_bytes_are_limited(void)
 	CHECK(nr_done == 64 && stats()->bytes[LC_DOWN] == 64000);
 }
 
-static void limits_can_be_shared(void)
-{
-	struct lc_limits shared = {};
-	struct lc_store_req p[40] = {};
-	int i;
-
-	lc_bucket_set(&shared.requests[LC_UP], now, 10, 1);
-	lc_store_retry_share(store, &shared);
-	for (i = 0; i < 40; i++)
-		put(&p[i], KEY, &one, 0);
-	/* Another one takes half of it. */
-	for (i = 0; i < 20; i++) {
-		pass(100);
-		lc_limits_take(&shared, now, LC_UP, 0);
-		pass(100);
-	}
-	CHECK(nr_done >= 18 && nr_done <= 22);
-	lc_store_retry_share(store, NULL);
-	pass(1000);
-	CHECK(nr_done == 40);
-}
-
 /* --- hedges ------------------------------------------------------------------------------------ */
 
 static void warm(struct lc_store_req *g, uint64_t ms)
@@ -762,7 +740,6 @@ int main(void)
 	RUN_ON(bytes_are_limited);
 	RUN_ON(requests_are_limited_and_both_directions_on_their_own);
 	RUN_ON(downloaded_bytes_are_limited);
-	RUN_ON(limits_can_be_shared);
 	RUN_ON(a_second_get_helps_a_slow_one);
 	RUN_ON(the_first_answer_counts);
 	RUN_ON(a_hung_get_is_saved_by_its_hedge);

@@ -413,7 +413,7 @@ static void clones_come_and_go(void)
 	CHECK(json_at("clones") == 1 && says(clone));
 	snprintf(cmd, sizeof(cmd), "clone-gone " UUID " %s --offline", clone);
 	CHECK(ctl(cmd) == 1);
-	CHECK(says("delete all below"));
+	CHECK(says("delete it first"));
 	REQUIRE(!system("find store -name manifest -not -path '*" UUID "*' -delete"));
 	CHECK(!ctl(cmd));
 	CHECK(ctl("clone-gone " UUID " x --offline") == 2);
@@ -468,6 +468,195 @@ static void verify_bucket_finds_damage(void)
 	CHECK(ctl("verify-bucket --volume 00112233-4455-6677-8899-aabbccddeeff --origin " URL) == 2);
 	CHECK(ctl("verify-bucket --volume " UUID " --origin file:/nowhere/at/all") == 2);
 	CHECK(ctl("verify-bucket --volume 1234") == 2);
+}
+
+/*----------------------------------------------------------------
+ * grow
+ *----------------------------------------------------------------
+ */
+
+static void a_volume_grows_offline(void)
+{
+	start_formatted();
+	CHECK(ctl("grow " UUID " 2G") == 1 && says("no logcached runs"));
+	CHECK(ctl("grow " UUID " 512M --offline") == 1 && says("cannot be made smaller"));
+	CHECK(ctl("grow " UUID " 2G1 --offline") == 2 && says("multiple of 4K"));
+	CHECK(ctl("grow " UUID " 2147487745 --offline") == 2 && says("multiple of 4K"));
+	CHECK(ctl("grow " UUID " 0 --offline") == 2);
+	CHECK(!ctl("volumes --json --origin " URL));
+	CHECK(json_at("0.sectors") == 2097152);
+	CHECK(!ctl("grow " UUID " 2G --offline") && says("--size 2G"));
+	CHECK(!ctl("volumes --json --origin " URL));
+	CHECK(json_at("0.sectors") == 4194304);
+	/* Onto an empty SSD. */
+	CHECK(!ctl(RECOVER) && says("2 GiB"));
+	CHECK(!ctl("dump --cache new.img --json"));
+	CHECK(json_at("superblock.origin_sectors") == 4194304);
+}
+
+/*----------------------------------------------------------------
+ * delete
+ *----------------------------------------------------------------
+ */
+
+#define DELETE		"delete --volume " UUID " --yes"
+#define OTHER		"00112233-4455-6677-8899-aabbccddeeff"
+#define DELETE_AT	DELETE " --origin " URL
+
+static bool store_is_empty(void)
+{
+	return system("test -z \"$(find store -type f ! -name .lock)\"") == 0;
+}
+
+static void delete_removes_all_of_a_volume(void)
+{
+	start_formatted();
+	REQUIRE(!system("mkdir -p store/" OTHER " store/" UUID "/data/x && echo >store/" OTHER
+			"/manifest && echo >store/" UUID "/data/x/y"));
+	CHECK(ctl("delete --volume " UUID) == 2 && says("nobody to ask"));
+	CHECK(ctl("delete --volume 1234 --yes") == 2);
+	CHECK(is_stored() && is_known());
+	CHECK(!ctl(DELETE) && says("is deleted"));
+	CHECK(!is_known() && !is_stored());
+	/* And nothing else. */
+	CHECK(!access("store/" OTHER "/manifest", F_OK));
+	REQUIRE(!unlink("store/" OTHER "/manifest"));
+	CHECK(store_is_empty());
+	CHECK(ctl(DELETE) == 1 && says("does not know where it is"));
+	CHECK(ctl(DELETE_AT) == 1 && says("there is no volume " UUID));
+	/* Another host has deleted it. */
+	start_formatted();
+	REQUIRE(!system("rm -r store/" UUID));
+	CHECK(ctl(DELETE_AT) == 1 && is_known());
+	CHECK(!ctl(DELETE) && !is_known());
+}
+
+/* A host that is not known here may have it. */
+static void delete_of_what_another_cache_has_written(void)
+{
+	start_formatted();
+	REQUIRE(!ctl("snapshot " UUID " monday --offline"));
+	CHECK(ctl(DELETE) == 1 && says("another host may be using it"));
+	CHECK(!ctl("snapshots " UUID " --json"));
+	CHECK(json_at("snapshots") == 1);
+	CHECK(!ctl(DELETE " --force") && store_is_empty() && !is_known());
+	/* The place is known from the command line; another one is not forgotten. */
+	start_formatted();
+	REQUIRE(!system("mkdir -p store/b && mv store/" UUID " store/b/"));
+	CHECK(!ctl(DELETE " --origin " URL "/b") && is_known() && store_is_empty());
+}
+
+static void delete_of_what_a_clone_needs(void)
+{
+	char clone[64] = "", cmd[256];
+
+	start_formatted();
+	REQUIRE(!ctl("clone " UUID " --offline"));
+	REQUIRE(sscanf(strstr(out, "Clone "), "Clone %36s", clone) == 1);
+	CHECK(ctl(DELETE " --force") == 1 && says("needs its objects") && says(clone));
+	CHECK(!ctl("verify-bucket --volume " UUID));
+	snprintf(cmd, sizeof(cmd), "delete --volume %s --yes", clone);
+	CHECK(!ctl(cmd));
+	/* It is gone, whether or not that was said. */
+	CHECK(!ctl(DELETE " --force") && store_is_empty());
+}
+
+static void delete_of_what_is_damaged(void)
+{
+	start_formatted();
+	REQUIRE(!system("echo x >store/" UUID "/manifest"));
+	CHECK(ctl(DELETE) == 1 && says("its manifest is damaged") && says("--force"));
+	CHECK(is_stored() && is_known());
+	CHECK(!ctl(DELETE " --force") && store_is_empty() && !is_known());
+	/* What somebody has deleted by hand, the manifest first. */
+	start_formatted();
+	REQUIRE(!ctl("snapshot " UUID " monday --offline"));
+	REQUIRE(!ctl("snapshot " UUID " tuesday --offline"));
+	REQUIRE(!unlink("store/" UUID "/manifest"));
+	CHECK(ctl("volumes --origin " URL) == 1 && says("logcachectl delete removes them"));
+	CHECK(!ctl(DELETE) && store_is_empty());
+}
+
+/* What is left looks like no volume to anybody. */
+static bool cannot_be_used(const char *where)
+{
+	return ctl_with(RECOVER " --force", where) == 1 && says("is being deleted") &&
+	       ctl("snapshot " UUID " x --offline") == 1 && says("is being deleted") &&
+	       ctl_with("verify-bucket --volume " UUID, where) == 2 && says("is being deleted");
+}
+
+/* Killed at some moments, the last of which may be behind the end. */
+static void delete_that_is_killed(void)
+{
+	static const unsigned int left[] = { 600, 599, 550, 400, 200, 50, 5 };
+	char cmd[PATH_MAX + 512];
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(left); i++) {
+		start_formatted();
+		REQUIRE(!system("mkdir -p store/" UUID "/data/0000000000000001 && cd store/" UUID
+				"/data/0000000000000001 && seq -f %016.0f 600 | xargs touch"));
+		snprintf(cmd, sizeof(cmd),
+			 "'%s' " DELETE " >/dev/null 2>&1 & pid=$!; while kill -0 $pid 2>/dev/null && "
+			 "[ $(ls store/" UUID "/data/0000000000000001 | wc -l) -ge %u ]; do :; done; "
+			 "kill -9 $pid 2>/dev/null; wait $pid 2>/dev/null; true", binary, left[i]);
+		REQUIRE(!system(cmd));
+		if (is_stored() && ctl("volumes --origin " URL) == 1)
+			CHECK(says("is being deleted") && cannot_be_used(""));
+		CHECK(is_stored() || system("test -z \"$(ls store/" UUID "/data/*)\"") == 0);
+		if (!store_is_empty() || is_known())
+			CHECK(!ctl(DELETE_AT));
+		CHECK(store_is_empty());
+	}
+}
+
+static void tell_server(const char *what)
+{
+	char cmd[256];
+
+	snprintf(cmd, sizeof(cmd),
+		 "python3 -c 'import os, urllib.request as u; u.urlopen(os.environ[\"S3\"] + \"/__set?%s\")'",
+		 what);
+	REQUIRE(!system(cmd));
+}
+
+#define AT_S3		" --origin s3://bucket/d" S3_OPTIONS
+
+/* The server refuses to go on after so many. */
+static void delete_that_fails_in_the_middle(void)
+{
+	unsigned int nr;
+	char set[32];
+
+	start();
+	REQUIRE(!system("rm -f new.img && truncate -s 64M new.img"));
+	for (nr = 0; nr < 3; nr++) {
+		REQUIRE(!ctl(FORMAT_NO_URL "--force --uuid " UUID AT_S3));
+		REQUIRE(!ctl("snapshot " UUID " monday --offline"));
+		REQUIRE(!ctl("snapshot " UUID " tuesday --offline"));
+		snprintf(set, sizeof(set), "deletes=%u", nr);
+		tell_server(set);
+		CHECK(ctl(DELETE " --force") == 1 && says("give the command again"));
+		CHECK(is_known() && cannot_be_used(AT_S3));
+		CHECK(ctl("volumes" AT_S3) == 1 && says("is being deleted"));
+		tell_server("deletes=-1");
+		/* Nobody needs to be asked to use force for that again. */
+		CHECK(!ctl(DELETE) && !is_known());
+		CHECK(!ctl("volumes --json" AT_S3));
+		CHECK(json_at("") == 0);
+	}
+}
+
+/* Between looking and marking. */
+static void delete_of_what_somebody_changes(void)
+{
+	start();
+	REQUIRE(!ctl(FORMAT_NO_URL "--force --uuid " UUID AT_S3));
+	tell_server("meddle=1");
+	CHECK(ctl(DELETE) == 1 && says("it is in use; nothing was deleted"));
+	CHECK(is_known());
+	CHECK(ctl(DELETE) == 1 && says("its manifest is damaged"));
+	CHECK(!ctl(DELETE " --force"));
 }
 
 /*----------------------------------------------------------------
@@ -537,6 +726,35 @@ static void answers_of_logcached(void)
 	end(pid);
 }
 
+static void limits_are_shown_and_changed(void)
+{
+	pid_t pid;
+
+	start_formatted();
+	CHECK(ctl("limits") == 1 && says("no logcached runs"));
+	CHECK(ctl("limit h/data upload_bytes 1") == 1 && says("no logcached runs"));
+	CHECK(ctl("limit h/data colour 1") == 2 && says("no limit 'colour'"));
+	CHECK(ctl("limit h/data upload_bytes much") == 2 && says("such as 50M"));
+	CHECK(ctl("limit h/data upload_requests 5M") == 2 && says("'5M' is no number"));
+	CHECK(ctl("limit h/data upload_bytes -1") == 2);
+	pid = answer_with("{\"ok\": true, \"buckets\": [{\"name\": \"h/data\", \"limits\": "
+			  "{\"upload_bytes\": 2097152, \"download_requests\": 7}}], "
+			  "\"volumes\": [{\"uuid\": \"" UUID "\", \"name\": \"\", "
+			  "\"bucket\": {\"name\": \"h/data\"}, "
+			  "\"limits\": {\"upload_requests\": 9}, \"state\": \"active\"}]}\n");
+	CHECK(!ctl("limits"));
+	CHECK(says("bucket       2 MiB          -          -          7  h/data\n"));
+	CHECK(says("volume           -          9          -          -  " UUID "\n"));
+	CHECK(!ctl("limits --json"));
+	CHECK(json_at("buckets.0.limits.upload_bytes") == 2097152);
+	CHECK(json_at("volumes.0.limits.upload_requests") == 9 && !strstr(out, "active"));
+	CHECK(!ctl("limit h/data upload_bytes 50M") && !ctl("limit " UUID " upload_requests 5"));
+	end(pid);
+	pid = answer_with("{\"error\": \"no bucket\", \"errno\": 2}\n");
+	CHECK(ctl("limit h/data upload_bytes 1") == 1 && says("no bucket"));
+	end(pid);
+}
+
 int main(void)
 {
 	ctl_setup();
@@ -555,13 +773,22 @@ int main(void)
 	RUN(fencing_is_not_given_up_unasked);
 	RUN(fencing_is_not_left_out_for_nothing);
 	RUN(store_that_cannot_be_used);
+	RUN(delete_that_fails_in_the_middle);
+	RUN(delete_of_what_somebody_changes);
 	stop_server();
 	RUN(changes_need_somebody);
 	RUN(snapshots_come_and_go);
 	RUN(clones_come_and_go);
 	RUN(rollback_takes_a_new_cache);
 	RUN(verify_bucket_finds_damage);
+	RUN(a_volume_grows_offline);
+	RUN(delete_removes_all_of_a_volume);
+	RUN(delete_of_what_another_cache_has_written);
+	RUN(delete_of_what_a_clone_needs);
+	RUN(delete_of_what_is_damaged);
+	RUN(delete_that_is_killed);
 	RUN(answers_of_logcached);
+	RUN(limits_are_shown_and_changed);
 	ctl_cleanup();
 	return tap_done();
 }

@@ -1098,7 +1098,8 @@ static bool options_agree(const char *help, const char *section)
 static const char * const command_names[] = {
 	"format", "create", "remove", "list", "status", "set", "flush", "drain", "scrub", "query",
 	"check", "dump", "repair", "volumes", "recover", "verify-bucket", "snapshot", "snapshots",
-	"snapshot-delete", "rollback", "clone", "clone-gone", "metrics",
+	"snapshot-delete", "rollback", "clone", "clone-gone", "metrics", "limits", "limit",
+	"grow", "delete",
 };
 
 static void help_and_man_page_agree(void)

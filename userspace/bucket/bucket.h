@@ -126,7 +126,9 @@ static_assert(sizeof(struct lc_bk_extent) == 16);
 
 /* The owner does not rely on conditional PUTs: the store has none. */
 #define LC_BK_NO_FENCING	0x1u
-#define LC_BK_MANIFEST_FLAGS	0x1u
+/* It is being deleted, and may lack objects: nobody may attach it. */
+#define LC_BK_DELETING		0x2u
+#define LC_BK_MANIFEST_FLAGS	0x3u
 
 #define LC_BK_RUNS_MAX		32768u
 #define LC_BK_PINS_MAX		16384u

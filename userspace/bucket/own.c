@@ -17,8 +17,12 @@ static bool same_owner(const struct lc_volume *vol, const struct lc_manifest *m)
 
 static int stale(struct lc_volume *vol, const struct lc_manifest *m)
 {
-	lc_vol_why(vol, "another host has attached the volume (epoch %llu, this one has %llu)",
-		   m->epoch, vol->m.epoch);
+	if (m->flags & LC_BK_DELETING)
+		lc_vol_why(vol, "somebody deletes the volume");
+	else
+		lc_vol_why(vol,
+			   "another host has attached the volume (epoch %llu, this one has %llu)",
+			   m->epoch, vol->m.epoch);
 	lc_vol_stop(vol, -ESTALE);
 	return -ESTALE;
 }
@@ -72,6 +76,15 @@ static int take(struct lc_slurp *s, int err, void *buf, size_t bytes, struct lc_
 	return err;
 }
 
+/* It may lack objects already. */
+static int check_deleted(struct lc_volume *vol)
+{
+	if (!(vol->m.flags & LC_BK_DELETING))
+		return 0;
+	lc_vol_why(vol, "is being deleted; logcachectl delete finishes that");
+	return -EINVAL;
+}
+
 static void loaded(struct lc_slurp *s, int err, void *buf, size_t bytes)
 {
 	struct load *l = s->data;
@@ -83,6 +96,7 @@ static void loaded(struct lc_slurp *s, int err, void *buf, size_t bytes)
 		lc_manifest_free(&vol->m);
 		vol->m = m;
 		strscpy(vol->etag, s->io.req.etag, sizeof(vol->etag));
+		err = check_deleted(vol);
 	}
 	l->done(vol, err);
 	free(l);
@@ -260,6 +274,13 @@ struct check {
 	void *data;
 };
 
+static int gone(struct lc_volume *vol)
+{
+	lc_vol_why(vol, "its manifest is not there any more: somebody has deleted the volume");
+	lc_vol_stop(vol, -ESTALE);
+	return -ESTALE;
+}
+
 static void checked(struct lc_slurp *s, int err, void *buf, size_t bytes)
 {
 	struct check *c = s->data;
@@ -267,7 +288,9 @@ static void checked(struct lc_slurp *s, int err, void *buf, size_t bytes)
 	struct lc_manifest m;
 
 	err = take(s, err, buf, bytes, &m);
-	if (!err) {
+	if (err == -ENOENT) {
+		err = gone(vol);
+	} else if (!err) {
 		if (!same_owner(vol, &m) && !lc_planted(vol, LC_BK_PLANT_NO_EPOCH))
 			err = stale(vol, &m);
 		lc_manifest_free(&m);

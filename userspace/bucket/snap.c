@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Snapshots, rollback, clones: changes of the manifest. Objects do not move; a
+ * Snapshots, rollback, clones, size: changes of the manifest. Objects do not move; a
  * snapshot is the number of the last object that is part of it, and what it needs is
  * not deleted.
  */
@@ -340,6 +340,42 @@ void lc_volume_clone_gone(struct lc_volume *vol, const u8 uuid[16], lc_volume_fn
 		return;
 	lc_manifest_drop_pin(&vol->next, i);
 	put_or_drop(op, 0, put_done);
+}
+
+/*----------------------------------------------------------------
+ * Size, owner
+ *----------------------------------------------------------------
+ */
+
+static int check_size(struct lc_volume *vol, u64 sectors)
+{
+	if (sectors < vol->m.sectors) {
+		lc_vol_why(vol, "has %llu sectors; it cannot be made smaller, to %llu",
+			   vol->m.sectors, sectors);
+		return -EINVAL;
+	}
+	if (sectors > LC_BK_SECTORS_MAX || sectors % LC_BK_BLOCK_SECTORS) {
+		lc_vol_why(vol, "a size is a multiple of 8 sectors, and at most %llu",
+			   LC_BK_SECTORS_MAX);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+void lc_volume_grow(struct lc_volume *vol, u64 sectors, lc_volume_fn done, void *data)
+{
+	int err = lc_vol_check(vol) ?: check_size(vol, sectors);
+	struct op *op;
+
+	if (err || sectors == vol->m.sectors) {
+		lc_vol_answer(vol, done, data, err);
+		return;
+	}
+	op = begin(vol, 0, done, data);
+	if (!op)
+		return;
+	vol->next.sectors = sectors;
+	put_or_drop(op, 0, later);
 }
 
 void lc_volume_check_owner(struct lc_volume *vol, lc_volume_fn done, void *data)

@@ -12,7 +12,7 @@
  *   ckpt    map -> checkpoint objects
  *   mark    says up to where everything was complete
  *   gc      copies out of old objects -> put; deletes what nothing needs
- *   snap    manifest changes: snapshots, rollback, clones
+ *   snap    manifest changes: snapshots, rollback, clones, size
  */
 #ifndef LC_BUCKET_VOL_H
 #define LC_BUCKET_VOL_H

@@ -156,6 +156,13 @@ void lc_volume_clone(struct lc_volume *vol, const char *name, const u8 uuid[16],
 void lc_volume_clone_gone(struct lc_volume *vol, const u8 uuid[16], lc_volume_fn done,
 			  void *data);
 
+/*
+ * A larger size, from now on; what is behind the old end reads as zeroes. 0 also if it has
+ * that size. -EINVAL: it would be smaller, or is none. Snapshots have no size of their own:
+ * a rollback keeps the size, and a clone has it.
+ */
+void lc_volume_grow(struct lc_volume *vol, u64 sectors, lc_volume_fn done, void *data);
+
 struct lc_snapshot {
 	char name[64];
 	u8 clone[16];		/* 0: a snapshot */
@@ -178,7 +185,10 @@ void lc_volume_checkpoint(struct lc_volume *vol, lc_volume_fn done, void *data);
  * what nothing needs. -EAGAIN: there is more to do; 0: there is not.
  */
 void lc_volume_gc(struct lc_volume *vol, lc_volume_fn done, void *data);
-/* Is the volume still ours? Needed only without fencing. */
+/*
+ * Is the volume still ours, and still there? -ESTALE stops it. With fencing only the latter is
+ * not noticed otherwise: what is put into a volume that was deleted is put nowhere.
+ */
 void lc_volume_check_owner(struct lc_volume *vol, lc_volume_fn done, void *data);
 
 enum lc_volume_mode {

@@ -13,6 +13,7 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
+#include "bucket_limits.h"
 #include "daemon.h"
 #include "log.h"
 #include "metrics.h"
@@ -143,8 +144,9 @@ static void status(struct lc_request *rq)
 		list_for_each_entry(sv, &rq->daemon->volumes, list)
 			json_array_append_new(volumes, lc_metrics_volume(sv));
 	}
-	answer(rq, json_pack("{s:b, s:i, s:s, s:o}", "ok", 1, "pid", (int)getpid(),
-			     "version", LC_VERSION, "volumes", volumes));
+	answer(rq, json_pack("{s:b, s:i, s:s, s:o, s:o}", "ok", 1, "pid", (int)getpid(),
+			     "version", LC_VERSION, "volumes", volumes,
+			     "buckets", lc_metrics_buckets(rq->daemon)));
 }
 
 static void metrics(struct lc_request *rq)
@@ -235,6 +237,19 @@ static void clone_gone(struct lc_request *rq)
 		lc_volume_clone_gone(sv->vol, uuid, answer_volume, rq);
 }
 
+static void grow(struct lc_request *rq)
+{
+	json_t *sectors = json_object_get(rq->in, "sectors");
+	struct lc_serve *sv = active_of(rq);
+
+	if (!sv)
+		return;
+	if (json_integer_value(sectors) <= 0)
+		answer_error(rq, -EINVAL, "'sectors' is not a number of them");
+	else
+		lc_volume_grow(sv->vol, json_integer_value(sectors), answer_volume, rq);
+}
+
 static void checkpoint(struct lc_request *rq)
 {
 	struct lc_serve *sv = active_of(rq);
@@ -307,39 +322,52 @@ static void rollback(struct lc_request *rq)
  *----------------------------------------------------------------
  */
 
-static bool is_limit(const char *key)
+static void set_of_bucket(struct lc_request *rq, const char *name, const char *key,
+			  const char *value)
 {
-	static const char *const limits[] = {
-		"upload_bytes", "upload_requests", "download_bytes", "download_requests",
-	};
-	unsigned int i;
+	struct lc_bucket_limits *b = lc_bucket_limits_find(rq->daemon, name);
+	char why[LC_STORE_WHY_MAX];
 
-	for (i = 0; i < ARRAY_SIZE(limits); i++)
-		if (!strcmp(key, limits[i]))
-			return true;
-	return false;
+	if (!b) {
+		answer_error(rq, -ENOENT, "no volume here is in bucket '%.256s'", name);
+		return;
+	}
+	if (lc_bucket_limits_set(b, key, value, why)) {
+		answer_error(rq, -EINVAL, "%s", why);
+		return;
+	}
+	lc_log(LC_LOG_INFO, b->name, "%s is %s until %s is read again", key, value,
+	       rq->daemon->conf_file);
+	answer_ok(rq);
 }
 
-static void set(struct lc_request *rq)
+static void set_of_volume(struct lc_request *rq, const char *key, const char *value)
 {
 	struct lc_serve *sv = volume_of(rq);
-	const char *key = text_of(rq, "key"), *value = text_of(rq, "value");
 	char why[LC_STORE_WHY_MAX];
 
 	if (!sv)
 		return;
-	if (!key || !value || !is_limit(key)) {
-		answer_error(rq, -EINVAL,
-			     "'key' is one of upload_bytes, upload_requests, download_bytes, download_requests, and 'value' a text");
-		return;
-	}
-	if (lc_conf_set(&sv->conf, key, value, why)) {
+	if (lc_rates_set(&sv->conf.rates, key, value, why)) {
 		answer_error(rq, -EINVAL, "%s", why);
 		return;
 	}
 	lc_serve_set_limits(sv);
 	lc_log(LC_LOG_INFO, sv->who, "%s is %s until its file is read again", key, value);
 	answer_ok(rq);
+}
+
+static void set(struct lc_request *rq)
+{
+	const char *key = text_of(rq, "key"), *value = text_of(rq, "value");
+	const char *bucket = text_of(rq, "bucket");
+
+	if (!key || !value)
+		answer_error(rq, -EINVAL, "'key' and 'value' are texts");
+	else if (bucket)
+		set_of_bucket(rq, bucket, key, value);
+	else
+		set_of_volume(rq, key, value);
 }
 
 static void reload(struct lc_request *rq)
@@ -360,6 +388,7 @@ static const struct command {
 	{ "rollback", rollback },
 	{ "clone", clone },
 	{ "clone-gone", clone_gone },
+	{ "grow", grow },
 	{ "checkpoint", checkpoint },
 	{ "gc", gc },
 	{ "check", check },

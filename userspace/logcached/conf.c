@@ -46,13 +46,13 @@ static const struct option {
 	  "uuid of the cache that it takes the volume over from; none: from any" },
 	{ "no_fencing", BOOL, AT(no_fencing), 0,
 	  "true: do without conditional PUTs; two hosts may then destroy the volume" },
-	{ "upload_bytes", NUMBER, AT(upload_bytes), INT64_MAX,
+	{ "upload_bytes", NUMBER, AT(rates.upload_bytes), INT64_MAX,
 	  "at most, a second; 0: no limit" },
-	{ "upload_requests", NUMBER, AT(upload_requests), INT64_MAX,
+	{ "upload_requests", NUMBER, AT(rates.upload_requests), INT64_MAX,
 	  "at most, a second; 0: no limit" },
-	{ "download_bytes", NUMBER, AT(download_bytes), INT64_MAX,
+	{ "download_bytes", NUMBER, AT(rates.download_bytes), INT64_MAX,
 	  "at most, a second; 0: no limit" },
-	{ "download_requests", NUMBER, AT(download_requests), INT64_MAX,
+	{ "download_requests", NUMBER, AT(rates.download_requests), INT64_MAX,
 	  "at most, a second; 0: no limit" },
 	{ "gc_target", NUMBER, AT(gc_target), 100,
 	  "collect garbage while less than this percentage is needed; 0: 70" },
@@ -137,6 +137,55 @@ static int set_number(const struct option *o, uint64_t *to, const char *value, c
 	}
 	*to = n;
 	return 0;
+}
+
+/*----------------------------------------------------------------
+ * Limits
+ *----------------------------------------------------------------
+ */
+
+static const char * const rate_names[] = {
+	"upload_bytes", "upload_requests", "download_bytes", "download_requests",
+};
+
+static_assert(sizeof(struct lc_rates) == sizeof(uint64_t[ARRAY_SIZE(rate_names)]),
+	      "each has a name");
+
+const char *lc_rates_name(unsigned int nr)
+{
+	return nr < ARRAY_SIZE(rate_names) ? rate_names[nr] : NULL;
+}
+
+uint64_t lc_rates_get(const struct lc_rates *r, unsigned int nr)
+{
+	const struct option *o = find_option(rate_names[nr]);
+
+	return *(const uint64_t *)((const char *)r + o->offset - AT(rates));
+}
+
+int lc_rates_set(struct lc_rates *r, const char *name, const char *value, char *why)
+{
+	const struct option *o;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rate_names); i++) {
+		if (strcmp(name, rate_names[i]))
+			continue;
+		o = find_option(name);
+		return set_number(o, (uint64_t *)((char *)r + o->offset - AT(rates)), value, why);
+	}
+	snprintf(why, LC_STORE_WHY_MAX,
+		 "no limit '%.64s'; there are upload_bytes, upload_requests, download_bytes, download_requests",
+		 name);
+	return -EINVAL;
+}
+
+void lc_rates_apply(const struct lc_rates *r, struct lc_limits *limits, uint64_t now)
+{
+	lc_bucket_set(&limits->bytes[LC_UP], now, r->upload_bytes, 0);
+	lc_bucket_set(&limits->requests[LC_UP], now, r->upload_requests, 0);
+	lc_bucket_set(&limits->bytes[LC_DOWN], now, r->download_bytes, 0);
+	lc_bucket_set(&limits->requests[LC_DOWN], now, r->download_requests, 0);
 }
 
 static int set_url(struct lc_conf *conf, const char *value, char *why)

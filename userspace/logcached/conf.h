@@ -21,12 +21,30 @@
 #include <stdint.h>
 
 #include "store/store_cfg.h"
+#include "store/throttle.h"
 
 #define LC_CONF_DIR	"/etc/logcache/volumes.d"
+#define LC_CONF_FILE	"/etc/logcache/logcached.conf"	/* bucket_limits.h */
 #define LC_CONF_SUFFIX	".conf"
 /* upload_memory: 32 units of 4 MiB or 8 of 16 MiB, with their lists; the largest unit. */
 #define LC_CONF_UPLOAD_MEMORY		(136u << 20)
 #define LC_CONF_UPLOAD_MEMORY_MIN	(17u << 20)
+
+/* A second; 0: no limit. */
+struct lc_rates {
+	uint64_t upload_bytes;
+	uint64_t upload_requests;
+	uint64_t download_bytes;
+	uint64_t download_requests;
+};
+
+/* By name. -EINVAL with a text in @why (LC_STORE_WHY_MAX): also if there is none of that name. */
+int lc_rates_set(struct lc_rates *r, const char *name, const char *value, char *why);
+/* The name of each, by its number; NULL behind the last. */
+const char *lc_rates_name(unsigned int nr);
+uint64_t lc_rates_get(const struct lc_rates *r, unsigned int nr);
+/* From now on. */
+void lc_rates_apply(const struct lc_rates *r, struct lc_limits *limits, uint64_t now);
 
 /**
  * struct lc_conf - one volume; sizes in bytes
@@ -34,7 +52,7 @@
  * @cache:	uuid of a cache; all zero: none
  * @after:	whose successor @cache is: nobody else has written since; all zero: whosever
  * @no_fencing:	do without conditional PUTs, and without protection
- * @upload_bytes, @upload_requests, @download_bytes, @download_requests: a second; 0: no limit
+ * @rates:	limits of the volume
  * @gc_target:	percent, see bucket/volume.h; 0: its default
  * @upload_memory: locked, for units on their way; 0: LC_CONF_UPLOAD_MEMORY
  */
@@ -45,10 +63,7 @@ struct lc_conf {
 	uint8_t cache[16];
 	uint8_t after[16];
 	bool no_fencing;
-	uint64_t upload_bytes;
-	uint64_t upload_requests;
-	uint64_t download_bytes;
-	uint64_t download_requests;
+	struct lc_rates rates;
 	uint64_t gc_target;
 	uint64_t upload_memory;
 };

@@ -10,7 +10,7 @@
  *
  *   cmd              besides "volume"     answer besides "ok"
  *   status           volume may be left   "pid", "version", "volumes": [ ... ], see below
- *                    out: all
+ *                    out: all             "buckets": [ ... ], see below
  *   metrics          no volume            "text": Prometheus exposition format
  *   snapshots                             "snapshots": [{"name", "created", "seq"}],
  *                                         "clones": [{"uuid", "name", "created", "seq"}]
@@ -21,10 +21,12 @@
  *   clone            uuid; name may be    without a name: of the volume as it is now
  *                    left out
  *   clone-gone       uuid
+ *   grow             sectors              0 also if it is that large
  *   checkpoint
  *   gc                                    until there is nothing more to do
  *   check                                 "ok" if this host still owns it; B9
- *   set              key, value           a limit, until the file is read again
+ *   set              key, value           a limit, until the file is read again; "bucket"
+ *                                         instead of "volume": of all volumes in it
  *   reload           no volume            files of volumes.d that came, went or changed
  *
  * What changes the bucket is answered when it is durable there. -ENOENT: not a volume of
@@ -39,7 +41,12 @@
  *   uploading_units, uploading_bytes, oldest_ms, fetching,
  *   put_bytes, gc_bytes, ckpt_bytes, got_bytes, requests: {"put": n, ...},
  *   retries, unknown, unknown_applied, hedges, hedges_won, breaker, breaker_opened,
- *   throttled_up, throttled_down, stuck, crc_errors, readahead_hits, readahead_bytes
+ *   throttled_up, throttled_down, stuck, crc_errors, readahead_hits, readahead_bytes,
+ *   limits: {"upload_bytes": n, "upload_requests", "download_bytes", "download_requests"},
+ *   of this volume, 0 is none; bucket: as below
+ *
+ * A bucket, which volumes share: name, volumes (that use it now), limits, throttled_up,
+ * throttled_down
  */
 #ifndef LC_CONTROL_H
 #define LC_CONTROL_H

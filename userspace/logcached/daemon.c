@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bucket_limits.h"
 #include "log.h"
 
 /* So long what is in flight is waited for. */
@@ -133,6 +134,7 @@ void lc_daemon_reload(struct lc_daemon *d)
 
 	if (d->stopping)
 		return;
+	lc_bucket_limits_reload(d);
 	list_for_each_entry(sv, &d->volumes, list)
 		sv->seen = false;
 	err = lc_conf_each(d->conf_dir, look_at, d);

@@ -20,6 +20,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "bucket_limits.h"
 #include "control.h"
 #include "daemon.h"
 #include "log.h"
@@ -37,6 +38,7 @@
 
 static struct lc_daemon d = {
 	.conf_dir = LC_CONF_DIR,
+	.conf_file = LC_CONF_FILE,
 	.run_dir = LC_RUN_DIR,
 	.state_dir = LC_STATE_DIR,
 };
@@ -47,6 +49,7 @@ static const char usage[] =
 	"fetches what is not cached. Stays in the foreground.\n"
 	"\n"
 	"  --conf-dir DIR    one file for each volume (" LC_CONF_DIR ")\n"
+	"  --conf FILE       limits of buckets (" LC_CONF_FILE ")\n"
 	"  --run-dir DIR     where the control socket is (" LC_RUN_DIR ")\n"
 	"  --state-dir DIR   where object maps are kept (" LC_STATE_DIR ")\n"
 	"  --takeover        take the volumes over from a logcached that runs\n"
@@ -59,6 +62,7 @@ static int parse(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "conf-dir", required_argument, NULL, 'c' },
+		{ "conf", required_argument, NULL, 'f' },
 		{ "run-dir", required_argument, NULL, 'r' },
 		{ "state-dir", required_argument, NULL, 's' },
 		{ "takeover", no_argument, NULL, 't' },
@@ -72,6 +76,9 @@ static int parse(int argc, char **argv)
 		switch (c) {
 		case 'c':
 			d.conf_dir = optarg;
+			break;
+		case 'f':
+			d.conf_file = optarg;
 			break;
 		case 'r':
 			d.run_dir = optarg;
@@ -222,6 +229,7 @@ int main(int argc, char **argv)
 	small_stacks();
 	lock_memory();
 	INIT_LIST_HEAD(&d.volumes);
+	INIT_LIST_HEAD(&d.buckets);
 	d.loop = lc_loop_new();
 	if (!d.loop)
 		die("epoll");
@@ -237,6 +245,7 @@ int main(int argc, char **argv)
 	lc_notify_watchdog(d.loop);
 	lc_loop_run(d.loop);
 	lc_server_free(server);
+	lc_bucket_limits_free(&d);
 	lc_loop_free(d.loop);
 	lc_log(LC_LOG_INFO, NULL, "ends");
 	return 0;

@@ -7,6 +7,7 @@
 
 #include <linux/kernel.h>
 
+#include "bucket_limits.h"
 #include "daemon.h"
 #include "download.h"
 #include "store/retry.h"
@@ -200,6 +201,39 @@ static void add_store(json_t *o, const struct lc_serve *sv)
 	num(o, "stuck", st->stuck);
 }
 
+static json_t *json_rates(const struct lc_rates *r)
+{
+	json_t *o = json_object();
+	unsigned int i;
+
+	for (i = 0; lc_rates_name(i); i++)
+		num(o, lc_rates_name(i), lc_rates_get(r, i));
+	return o;
+}
+
+static json_t *json_bucket(const struct lc_bucket_limits *b)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "name", text_of(b->name));
+	num(o, "volumes", b->share.members);
+	json_object_set_new(o, "limits", json_rates(&b->rates));
+	num(o, "throttled_up", b->share.throttled[LC_UP]);
+	num(o, "throttled_down", b->share.throttled[LC_DOWN]);
+	return o;
+}
+
+json_t *lc_metrics_buckets(const struct lc_daemon *d)
+{
+	const struct lc_bucket_limits *b;
+	json_t *list = json_array();
+
+	list_for_each_entry(b, &d->buckets, list)
+		if (lc_bucket_limits_matter(b))
+			json_array_append_new(list, json_bucket(b));
+	return list;
+}
+
 json_t *lc_metrics_volume(const struct lc_serve *sv)
 {
 	json_t *o = json_object();
@@ -213,6 +247,8 @@ json_t *lc_metrics_volume(const struct lc_serve *sv)
 	add_bucket(o, sv);
 	add_items(o, sv);
 	add_store(o, sv);
+	json_object_set_new(o, "limits", json_rates(&sv->conf.rates));
+	json_object_set_new(o, "bucket", json_bucket(sv->bucket));
 	return o;
 }
 
@@ -225,6 +261,16 @@ static void print_labels(FILE *f, const json_t *v)
 {
 	fprintf(f, "volume=\"%s\",device=\"%s\"", json_string_value(json_object_get(v, "uuid")),
 		json_string_value(json_object_get(v, "name")));
+}
+
+/* What stands between the quotes of a label. */
+static void print_text(FILE *f, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			putc('\\', f);
+		putc(*s, f);
+	}
 }
 
 static void print_head(FILE *f, const char *name, bool counter, const char *help)
@@ -263,6 +309,54 @@ static void print_requests(FILE *f, const json_t *volumes)
 	}
 }
 
+/* What volumes may do on their own, and those of a bucket together. */
+static void print_limits(FILE *f, const char *owner, const char *help, const char *key,
+			 const json_t *list)
+{
+	const json_t *v, *n;
+	const char *limit;
+	char name[64];
+	size_t i;
+
+	snprintf(name, sizeof(name), "%s_limit", owner);
+	print_head(f, name, false, help);
+	json_array_foreach(list, i, v) {
+		json_object_foreach(json_object_get(v, "limits"), limit, n) {
+			fprintf(f, "logcache_%s{%s=\"", name, owner);
+			print_text(f, json_string_value(json_object_get(v, key)));
+			fprintf(f, "\",limit=\"%s\"} %" JSON_INTEGER_FORMAT "\n", limit,
+				json_integer_value(n));
+		}
+	}
+}
+
+static void print_bucket(FILE *f, const char *name, bool counter, const char *help,
+			 const char *key, const json_t *buckets)
+{
+	const json_t *b;
+	size_t i;
+
+	print_head(f, name, counter, help);
+	json_array_foreach(buckets, i, b) {
+		fprintf(f, "logcache_%s{bucket=\"", name);
+		print_text(f, json_string_value(json_object_get(b, "name")));
+		fprintf(f, "\"} %" JSON_INTEGER_FORMAT "\n",
+			json_integer_value(json_object_get(b, key)));
+	}
+}
+
+static void print_buckets(FILE *f, const json_t *buckets)
+{
+	print_limits(f, "bucket", "A second, for all volumes of the bucket together; 0: none.",
+		     "name", buckets);
+	print_bucket(f, "bucket_volumes", false, "Volumes that use the bucket.", "volumes",
+		     buckets);
+	print_bucket(f, "bucket_throttled_uploads_total", true,
+		     "Uploads that waited for a limit of the bucket.", "throttled_up", buckets);
+	print_bucket(f, "bucket_throttled_downloads_total", true,
+		     "Downloads that waited for a limit of the bucket.", "throttled_down", buckets);
+}
+
 /* One that is 1, of each set of words. */
 static void print_words(FILE *f, const char *key, const char *help, const json_t *volumes)
 {
@@ -279,7 +373,7 @@ static void print_words(FILE *f, const char *key, const char *help, const json_t
 
 json_t *lc_metrics_text(const struct lc_daemon *d)
 {
-	json_t *volumes = json_array(), *text = NULL;
+	json_t *volumes = json_array(), *buckets = lc_metrics_buckets(d), *text = NULL;
 	const struct lc_serve *sv;
 	char *buf = NULL;
 	size_t len, i;
@@ -294,10 +388,14 @@ json_t *lc_metrics_text(const struct lc_daemon *d)
 		for (i = 0; i < ARRAY_SIZE(metrics); i++)
 			print_metric(f, &metrics[i], volumes);
 		print_requests(f, volumes);
+		print_limits(f, "volume", "A second, of the volume alone; 0: none.", "uuid",
+			     volumes);
+		print_buckets(f, buckets);
 		fclose(f);
 		text = json_string_nocheck(buf);
 		free(buf);
 	}
 	json_decref(volumes);
+	json_decref(buckets);
 	return text;
 }

@@ -10,6 +10,8 @@ struct lc_serve;
 
 /* As in control.h; a new reference. */
 json_t *lc_metrics_volume(const struct lc_serve *sv);
+/* Of those that volumes use, and of those with a limit; a new reference. */
+json_t *lc_metrics_buckets(const struct lc_daemon *d);
 /* Of all volumes, in the exposition format; a new reference. */
 json_t *lc_metrics_text(const struct lc_daemon *d);
 

@@ -14,6 +14,7 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
+#include "bucket_limits.h"
 #include "daemon.h"
 #include "download.h"
 #include "log.h"
@@ -180,17 +181,9 @@ static void failed(struct lc_serve *sv, int err)
 
 void lc_serve_set_limits(struct lc_serve *sv)
 {
-	uint64_t now = lc_loop_now(sv->daemon->loop);
-	const struct lc_conf *c = &sv->conf;
-	struct lc_limits *l;
-
-	if (!sv->store)
-		return;
-	l = lc_store_retry_limits(sv->store);
-	lc_bucket_set(&l->bytes[LC_UP], now, c->upload_bytes, 0);
-	lc_bucket_set(&l->requests[LC_UP], now, c->upload_requests, 0);
-	lc_bucket_set(&l->bytes[LC_DOWN], now, c->download_bytes, 0);
-	lc_bucket_set(&l->requests[LC_DOWN], now, c->download_requests, 0);
+	if (sv->store)
+		lc_rates_apply(&sv->conf.rates, lc_store_retry_limits(sv->store),
+			       lc_loop_now(sv->daemon->loop));
 }
 
 static bool open_store(struct lc_serve *sv, char *why)
@@ -210,6 +203,7 @@ static bool open_store(struct lc_serve *sv, char *why)
 		snprintf(why, LC_STORE_WHY_MAX, "out of memory");
 		return false;
 	}
+	lc_store_retry_share(sv->store, &sv->bucket->share);
 	lc_serve_set_limits(sv);
 	return true;
 }
@@ -281,12 +275,17 @@ static bool fits(struct lc_serve *sv, const struct lc_volume_status *st, char *w
 {
 	const struct lc_volume_info *i = &sv->info;
 
-	if (st->sectors != i->sectors) {
+	if (st->sectors < i->sectors) {
 		snprintf(why, max,
-			 "the device has %llu sectors and the volume in the bucket %llu; give the device the size of the volume",
+			 "the device has %llu sectors and the volume in the bucket only %llu; give the device the size of the volume, or make the volume larger (logcachectl grow --offline)",
 			 (unsigned long long)i->sectors, st->sectors);
 		return false;
 	}
+	/* It grows in the bucket first. */
+	if (st->sectors > i->sectors)
+		lc_log(LC_LOG_NOTICE, sv->who,
+		       "the volume in the bucket has %llu sectors and the device only %llu, which does no harm; logcachectl grow makes it as large",
+		       st->sectors, (unsigned long long)i->sectors);
 	if (st->lsn < i->clean_lsn) {
 		snprintf(why, max,
 			 "the bucket has the log up to LSN %llu, but the SSD remembers that everything up to %llu was uploaded: the bucket has lost something, or is an older copy. Put it back, or make an empty SSD the new cache (logcachectl recover)",
@@ -792,7 +791,9 @@ struct lc_serve *lc_serve_new(struct lc_daemon *daemon, const struct lc_conf *co
 	init_timer(sv, &sv->step, step);
 	lc_upkeep_init(sv);
 	set_state(sv, LC_SERVE_WAITING, "its device is not there");
-	sv->ch = lc_channel_new(daemon->loop, conf->uuid, takeover, &channel_ops, sv);
+	sv->bucket = lc_bucket_limits_of(daemon, &conf->store);
+	if (sv->bucket)
+		sv->ch = lc_channel_new(daemon->loop, conf->uuid, takeover, &channel_ops, sv);
 	if (!sv->ch) {
 		free(sv);
 		return NULL;

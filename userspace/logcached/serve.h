@@ -39,6 +39,7 @@
 #include "store/loop.h"
 #include "upkeep.h"
 
+struct lc_bucket_limits;
 struct lc_daemon;
 struct lc_download;
 struct lc_upload;
@@ -96,6 +97,7 @@ struct lc_serve {
 	struct lc_upload *up;
 	struct lc_download *down;
 
+	struct lc_bucket_limits *bucket;	/* shared with other volumes */
 	struct lc_store *store;
 	struct lc_volume *vol;
 	u8 attached_cache[16];

@@ -14,6 +14,8 @@
 #define STEP_MS		50u
 /* Two hosts without fencing write side by side for about so long. */
 #define OWNER_MS	10000u
+/* So long a volume may go on that somebody has deleted. */
+#define DELETED_MS	60000u
 /* Copying is as fast as this while somebody waits, and as the limits are otherwise. */
 #define BUSY_KIB_S	(16u << 10)
 
@@ -72,6 +74,11 @@ static void gc_due(struct lc_timer *t)
 	lc_volume_gc(sv->vol, step_done, sv);
 }
 
+static void look_later(struct lc_serve *sv)
+{
+	lc_timer_arm(loop_of(sv), &sv->upkeep.owner, sv->conf.no_fencing ? OWNER_MS : DELETED_MS);
+}
+
 /* Another owner is told of by lc_volume_params.stopped. */
 static void checked(struct lc_volume *vol, int err, void *data)
 {
@@ -80,7 +87,7 @@ static void checked(struct lc_volume *vol, int err, void *data)
 	(void)err;
 	sv->upkeep.owner_busy = false;
 	if (goes_on(sv, vol))
-		lc_timer_arm(loop_of(sv), &sv->upkeep.owner, OWNER_MS);
+		look_later(sv);
 }
 
 static void owner_due(struct lc_timer *t)
@@ -104,8 +111,8 @@ void lc_upkeep_start(struct lc_serve *sv)
 	sv->upkeep.gc_seq = UINT64_MAX;
 	if (!sv->upkeep.gc_busy)
 		lc_timer_arm(loop_of(sv), &sv->upkeep.gc, LOOK_MS);
-	if (sv->conf.no_fencing && !sv->upkeep.owner_busy)
-		lc_timer_arm(loop_of(sv), &sv->upkeep.owner, OWNER_MS);
+	if (!sv->upkeep.owner_busy)
+		look_later(sv);
 }
 
 void lc_upkeep_stop(struct lc_serve *sv)

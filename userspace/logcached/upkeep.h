@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What has to be done now and then while a volume is active: garbage is collected, and,
- * without fencing, the manifest is looked at for another owner.
+ * What has to be done now and then while a volume is active: garbage is collected, and
+ * the manifest is looked at: is it there, and is there another owner?
  */
 #ifndef LC_UPKEEP_H
 #define LC_UPKEEP_H

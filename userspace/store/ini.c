@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,8 @@
 #include "ini.h"
 #include "store.h"
 
-#define SECTION_MAX	256
+/* A directory may be in it. */
+#define SECTION_MAX	(PATH_MAX + 64)
 
 static char *trim(char *s)
 {

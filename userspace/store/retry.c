@@ -146,24 +146,39 @@ static uint64_t bytes_ahead(const struct retry_op *op)
 	return op->req->op == LC_STORE_GET ? op->req->len : retry_bytes(op->req);
 }
 
-/* 0: go; else milliseconds, or UINT64_MAX: somebody's answer will come first. */
+static void count_throttled(struct retry_op *op)
+{
+	op->rt->stats.throttled[op->dir] += !op->throttled;
+	op->throttled = true;
+}
+
+/* The same for what only this store waits for. */
+static uint64_t own_gate(struct retry *rt, struct retry_op *op, uint64_t now)
+{
+	uint64_t wait = lc_limits_wait(&rt->limits, now, op->dir);
+
+	if (!wait)
+		return lc_breaker_wait(&rt->breaker, now);
+	count_throttled(op);
+	return min_t(uint64_t, wait, LIMIT_CHECK_MS);
+}
+
+/* 0: go; else milliseconds, or UINT64_MAX: an answer, or its turn, will come first. */
 static uint64_t gate(struct retry *rt, struct retry_op *op)
 {
-	uint64_t now = retry_now(rt), wait;
+	uint64_t now = retry_now(rt), wait = own_gate(rt, op, now);
 
-	wait = lc_limits_wait(&rt->limits, now, op->dir);
-	if (rt->shared)
-		wait = max(wait, lc_limits_wait(rt->shared, now, op->dir));
 	if (wait) {
-		rt->stats.throttled[op->dir] += !op->throttled;
-		op->throttled = true;
-		return min_t(uint64_t, wait, LIMIT_CHECK_MS);
+		lc_share_leave(&rt->member, op->dir);
+		return wait;
 	}
-	if (!lc_breaker_allows(&rt->breaker, now, &op->probe))
-		return lc_breaker_wait(&rt->breaker, now);
+	if (!lc_share_ask(&rt->member, op->dir)) {
+		count_throttled(op);
+		return UINT64_MAX;
+	}
+	lc_breaker_allows(&rt->breaker, now, &op->probe);
 	lc_limits_take(&rt->limits, now, op->dir, bytes_ahead(op));
-	if (rt->shared)
-		lc_limits_take(rt->shared, now, op->dir, bytes_ahead(op));
+	lc_share_take(&rt->member, op->dir, bytes_ahead(op));
 	return 0;
 }
 
@@ -184,6 +199,7 @@ static uint64_t go(struct retry *rt, enum lc_direction d)
 		else
 			retry_try(op);
 	}
+	lc_share_leave(&rt->member, d);
 	return UINT64_MAX;
 }
 
@@ -197,6 +213,11 @@ static void answer_cancelled(struct retry *rt)
 		next = req->priv;
 		req->done(req);
 	}
+}
+
+static void my_turn(struct lc_share_member *m)
+{
+	retry_run_later(container_of(m, struct retry, member));
 }
 
 /* Readers wait for somebody, so they come first. */
@@ -330,6 +351,7 @@ static void retry_free(struct lc_store *store)
 	for (i = 0; i < nr_ops(rt); i++)
 		while (rt->ops[i].state != RETRY_FREE)
 			lc_loop_turn(store->loop, -1);
+	lc_share_join(&rt->member, NULL);
 	lc_timer_cancel(store->loop, &rt->run);
 	rt->below->ops->free(rt->below);
 	free_all(rt);
@@ -361,9 +383,10 @@ struct lc_limits *lc_store_retry_limits(struct lc_store *store)
 	return &to_retry(store)->limits;
 }
 
-void lc_store_retry_share(struct lc_store *store, struct lc_limits *shared)
+void lc_store_retry_share(struct lc_store *store, struct lc_share *share)
 {
-	to_retry(store)->shared = shared;
+	lc_share_join(&to_retry(store)->member, share);
+	retry_run_later(to_retry(store));
 }
 
 const struct lc_store_stats *lc_store_retry_stats(struct lc_store *store)
@@ -418,6 +441,7 @@ struct lc_store *lc_store_retry_new(struct lc_store *below, const struct lc_retr
 	rt->store.loop = below->loop;
 	rt->below = below;
 	rt->run = (struct lc_timer){ .expired = run, .data = rt };
+	rt->member.go = my_turn;
 	for (d = 0; d < 2; d++)
 		rt->queues[d].end = &rt->queues[d].first;
 	return &rt->store;

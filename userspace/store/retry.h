@@ -18,6 +18,7 @@
 #define LC_RETRY_H
 
 #include "breaker.h"
+#include "share.h"
 #include "store.h"
 #include "throttle.h"
 
@@ -61,8 +62,8 @@ struct lc_store *lc_store_retry_new(struct lc_store *below, const struct lc_retr
 
 /* Those of this store alone, to be changed with lc_bucket_set() at any time. */
 struct lc_limits *lc_store_retry_limits(struct lc_store *store);
-/* Limits that others share; NULL: none. The caller's memory. */
-void lc_store_retry_share(struct lc_store *store, struct lc_limits *shared);
+/* Limits that others share, until it is freed; NULL: none. */
+void lc_store_retry_share(struct lc_store *store, struct lc_share *share);
 
 /* Up to date, until the loop turns. */
 const struct lc_store_stats *lc_store_retry_stats(struct lc_store *store);

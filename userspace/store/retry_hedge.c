@@ -103,8 +103,7 @@ static void hedge(struct lc_timer *t)
 	rt->stats.hedges++;
 	rt->stats.tries[LC_STORE_GET]++;
 	lc_limits_take(&rt->limits, retry_now(rt), LC_DOWN, op->hedge.len);
-	if (rt->shared)
-		lc_limits_take(rt->shared, retry_now(rt), LC_DOWN, op->hedge.len);
+	lc_share_charge(&rt->member, LC_DOWN, op->hedge.len, 1);
 	rt->below->ops->submit(rt->below, &op->hedge);
 }
 

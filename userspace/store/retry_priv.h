@@ -11,7 +11,7 @@
  *
  *   state    what it waits for                    next
  *   FREE     -                                    READY
- *   READY    breaker, limits, those before it     TRYING, LOOKING
+ *   READY    limits, breaker, those before it     TRYING, LOOKING
  *   TRYING   the answer of the store below        FREE, BACKOFF, READY (to look)
  *   LOOKING  what the object is, if it is there   FREE, BACKOFF, READY (to try)
  *   BACKOFF  a timer                              READY, in front of the others
@@ -75,7 +75,7 @@ struct retry {
 	struct lc_store_stats stats;
 	struct lc_breaker breaker;
 	struct lc_limits limits;
-	struct lc_limits *shared;
+	struct lc_share_member member;	/* of the limits of others */
 	struct lc_latency latency;	/* of GETs that may be hedged */
 	struct retry_queue queues[2];
 	uint64_t seq;

@@ -84,8 +84,6 @@ uint64_t retry_bytes(const struct lc_store_req *req)
 
 static void count_bytes(struct retry *rt, const struct lc_store_req *sent)
 {
-	uint64_t now = retry_now(rt);
-
 	if (sent->op == LC_STORE_PUT)
 		rt->stats.bytes[LC_UP] += lc_store_put_len(sent);
 	if (sent->op != LC_STORE_GET)
@@ -93,9 +91,8 @@ static void count_bytes(struct retry *rt, const struct lc_store_req *sent)
 	rt->stats.bytes[LC_DOWN] += sent->got;
 	if (sent->len)
 		return;
-	lc_bucket_take(&rt->limits.bytes[LC_DOWN], now, sent->got);
-	if (rt->shared)
-		lc_bucket_take(&rt->shared->bytes[LC_DOWN], now, sent->got);
+	lc_bucket_take(&rt->limits.bytes[LC_DOWN], retry_now(rt), sent->got);
+	lc_share_charge(&rt->member, LC_DOWN, sent->got, 0);
 }
 
 void retry_count(struct retry *rt, const struct lc_store_req *sent, bool probe)

@@ -299,3 +299,30 @@ int lc_store_cfg_finish(struct lc_store_cfg *cfg, char *why)
 		ret = find_endpoint(cfg, why);
 	return ret;
 }
+
+const char *lc_store_cfg_bucket(const struct lc_store_cfg *cfg, char *buf)
+{
+	size_t len;
+
+	if (cfg->kind == LC_STORE_KIND_S3) {
+		snprintf(buf, LC_BUCKET_NAME_MAX, "%s/%s", cfg->host, cfg->bucket);
+		return buf;
+	}
+	snprintf(buf, LC_BUCKET_NAME_MAX, "file:%s", cfg->path);
+	for (len = strlen(buf); len > strlen("file:/") && buf[len - 1] == '/'; len--)
+		buf[len - 1] = '\0';
+	return buf;
+}
+
+bool lc_store_bucket_ok(const char *name)
+{
+	size_t len = strcspn(name, "/");
+	char host[LC_HOST_MAX];
+
+	if (!strncmp(name, "file:/", 6))
+		return true;
+	if (!len || len >= sizeof(host) || !name[len])
+		return false;
+	snprintf(host, sizeof(host), "%.*s", (int)len, name);
+	return host_ok(host) && name[len + 1] && !strchr(name + len + 1, '/');
+}

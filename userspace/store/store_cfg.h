@@ -78,6 +78,9 @@ struct lc_store_cfg {
 	bool tls;
 };
 
+/* With the NUL. */
+#define LC_BUCKET_NAME_MAX	(PATH_MAX + 8u)
+
 void lc_store_cfg_init(struct lc_store_cfg *cfg);
 
 /*
@@ -91,6 +94,14 @@ int lc_store_cfg_set(struct lc_store_cfg *cfg, const char *name, const char *val
 
 /* Fills in what the vendor has, and checks that it fits together. */
 int lc_store_cfg_finish(struct lc_store_cfg *cfg, char *why);
+
+/*
+ * Which bucket that is, whatever the prefix: "host[:port]/bucket" or "file:/directory",
+ * into @buf (LC_BUCKET_NAME_MAX), which is returned. @cfg is finished.
+ */
+const char *lc_store_cfg_bucket(const struct lc_store_cfg *cfg, char *buf);
+/* Could it be one of these? */
+bool lc_store_bucket_ok(const char *name);
 
 /* The options one after the other, for printing; NULL behind the last. */
 const char *lc_store_cfg_option(unsigned int nr, const char **help);

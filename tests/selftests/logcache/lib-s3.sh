@@ -23,6 +23,7 @@ BUCKET=/tmp/lc-bucket
 URL=file:$BUCKET S3_OPTIONS=()
 export LOGCACHE_CONF_DIR=/tmp/lc-conf LOGCACHE_RUN_DIR=/tmp/lc-run
 D_STATE=/tmp/lc-state
+D_CONF=/tmp/lc-logcached.conf
 D_LOG=/tmp/lc-d.log
 
 # s3_format [OPTION]...: a cache and a volume of $SIZE
@@ -34,7 +35,7 @@ s3_format() {
 s3_devices() {
 	ssd "$1" "${@:3}"
 	ORIGIN=helper:$UUID SIZE=$2M SECTORS=$(($2 << 11))
-	rm -rf $BUCKET $LOGCACHE_CONF_DIR $LOGCACHE_RUN_DIR $D_STATE
+	rm -rf $BUCKET $LOGCACHE_CONF_DIR $LOGCACHE_RUN_DIR $D_STATE $D_CONF
 	mkdir $BUCKET
 	: >$D_LOG
 	s3_format || exit
@@ -56,7 +57,7 @@ s3_conf() {
 # d_run [OPTION]...: and do not wait
 d_run() {
 	"$LOGCACHED" --conf-dir $LOGCACHE_CONF_DIR --run-dir $LOGCACHE_RUN_DIR \
-		--state-dir $D_STATE "$@" >>$D_LOG 2>&1 &
+		--conf $D_CONF --state-dir $D_STATE "$@" >>$D_LOG 2>&1 &
 	DAEMON=$!
 }
 

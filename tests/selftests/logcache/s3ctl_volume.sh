@@ -95,7 +95,7 @@ ok "and nothing of later" zeroes 8192 64 "$(lc_dm_path ${VOL}9)"
 put D 0 8 "$(lc_dm_path ${VOL}9)"
 ok "is written" ctl flush ${VOL}9
 ok "and does not change the first one" holds A 0 8
-ok "nor is it gone" refused "is there; delete all below" clone-gone $VOL \
+ok "nor is it gone" refused "is there; delete it first" clone-gone $VOL \
 	"$("$CTL" snapshots $VOL --json | jq -r '.clones[0].uuid')"
 ctl remove ${VOL}9 --noudevsync
 ctl remove $VOL --flush --noudevsync

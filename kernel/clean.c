@@ -5,6 +5,7 @@
 #include <linux/vmalloc.h>
 
 #include "io.h"
+#include "log_batch.h"
 #include "logcache.h"
 #include "segment.h"
 #include "target.h"

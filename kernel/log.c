@@ -9,6 +9,7 @@
 
 #include "fill.h"
 #include "io.h"
+#include "log_batch.h"
 #include "segment.h"
 #include "target.h"
 #include "through.h"
@@ -160,12 +161,6 @@ void lc_log_cleaned(struct logcache *lc, u64 lsn, u64 sectors)
  *--------------------------------------------------------------------------
  */
 
-static void lc_bio_end(struct bio *bio, blk_status_t status)
-{
-	bio->bi_status = status;
-	bio_endio(bio);
-}
-
 static bool lc_log_throttled(struct logcache *lc)
 {
 	struct lc_log *log = &lc->log;
@@ -268,12 +263,6 @@ static struct lc_batch *lc_batch_open(struct logcache *lc, unsigned int need)
 	return b;
 }
 
-/* Sectors of @bio that travel in a record. */
-static unsigned int lc_bio_payload(struct bio *bio)
-{
-	return lc_bio(bio)->op == LC_OP_WRITE ? bio_sectors(bio) : 0;
-}
-
 /* Whole blocks start on a block, so that aligned data stays aligned; smaller
  * writes share one.
  */
@@ -286,22 +275,12 @@ static unsigned int lc_batch_pos(const struct lc_batch *b, unsigned int len)
 	return b->sectors;
 }
 
-static unsigned int lc_batch_blocks(const struct lc_batch *b)
-{
-	return DIV_ROUND_UP(b->sectors, LC_BLOCK_SECTORS);
-}
-
 static bool lc_batch_fits(const struct lc_batch *b, unsigned int end)
 {
 	unsigned int blocks = DIV_ROUND_UP(end, LC_BLOCK_SECTORS);
 
 	return b->nr < b->max_ents && blocks <= b->max_blocks &&
 	       (b->nr + 1) * sizeof(struct lc_entry) + blocks * sizeof(__le32) <= LC_RECORD_ROOM;
-}
-
-static void *lc_batch_sector(struct lc_batch *b, unsigned int pos)
-{
-	return b->data + LC_BLOCK_SIZE + (pos << LC_SECTOR_SHIFT);
 }
 
 /* Takes the place behind @b's last entry, at @pos, which fits. */

@@ -3,20 +3,12 @@
  * The write log: gathers bios into records, writes each with one I/O, and
  * publishes and acknowledges them in LSN order.
  *
- * A batch:
- *
- *   FREE --open--> OPEN --submit--> IN FLIGHT --end_io--> DONE --publish, ack--> FREE
- *                  bios gather      record is on its way        once all older ones are
- *
  * At most one batch is OPEN. It is submitted when fewer than log_depth records
  * are in flight, it holds its share of the writes that are outstanding at a
  * time (the crowd), and the writer has no more to come (plug), so a lone write
  * leaves at once and a crowd shares one record: this is group commit. How large
  * the crowd is shows when the device has nothing to do and no more writes come
  * for LC_LULL_NS: then all of it is in the open batch, which leaves as it is.
- *
- * The payload is copied into the batch, which makes the checksum that is stored
- * true of what is stored, whatever the user does to the page meanwhile.
  *
  * Positions in the log, all LSNs:
  *
@@ -38,44 +30,10 @@
 #include "format.h"
 #include "record.h"
 
-struct logcache;
-struct lc_seg;
+struct lc_batch;
 struct lc_segbuf;
-
-#define LC_BATCH_BYTES	((LC_RECORD_BLOCKS_MAX + 1) * LC_BLOCK_SIZE)
-#define LC_BATCH_VECS	DIV_ROUND_UP(LC_BATCH_BYTES, PAGE_SIZE)
-
-struct lc_batch_ent {
-	u64 lba;
-	u32 len;
-	u32 pos;		/* sectors from the start of the payload */
-	u8 op;
-};
-
-struct lc_batch {
-	struct list_head list;
-	struct completion *copied;	/* of the cleaner: told at the end, and not the log's */
-	u64 *from;		/* and where each entry's data was; zeroes: the segment's loc */
-	struct logcache *lc;
-	struct bio_list bios;	/* to acknowledge */
-	void *data;		/* header block, then payload */
-	unsigned int nr;	/* entries */
-	unsigned int sectors;	/* of payload, padding included */
-	unsigned int max_blocks;	/* of payload, fits segment and buffer */
-	unsigned int max_ents;
-	struct bio bio;
-	bool wide;		/* an entry may cover much of the index */
-	unsigned int copying;	/* bios whose data is still on its way in */
-	bool done;
-	blk_status_t status;
-	struct lc_segbuf *sb;
-	u32 at;			/* block of the segment where the header goes */
-	unsigned int published;	/* entries that are in the index */
-	unsigned int dirty;	/* sectors of data, without padding */
-	u64 lsn;
-	struct lc_batch_ent ent[LC_RECORD_ENTRIES_MAX];
-	struct bio_vec vec[LC_BATCH_VECS];
-};
+struct lc_seg;
+struct logcache;
 
 #define LC_LOG_DEPTH_MAX	8u
 /* In flight, one gathering, one being acknowledged. */

@@ -3,6 +3,7 @@
 
 #include <linux/blkdev.h>
 
+#include "log_seg.h"
 #include "logcache.h"
 #include "segment.h"
 

@@ -9,15 +9,6 @@
  * leaves at once and a crowd shares one record: this is group commit. How large
  * the crowd is shows when the device has nothing to do and no more writes come
  * for LC_LULL_NS: then all of it is in the open batch, which leaves as it is.
- *
- * Positions in the log, all LSNs:
- *
- *   clean_lsn ≤ durable_lsn ≤ published_lsn ≤ next_lsn
- *
- * Below clean: on the origin, flushed. Below durable: survives a power cut; the
- * same as published if the SSD has no volatile cache. Below published: written,
- * in the index, acknowledged. Below next: submitted. The origin is only given
- * what is durable, or it could be ahead of the log after a power cut.
  */
 #ifndef LC_LOG_H
 #define LC_LOG_H
@@ -124,27 +115,6 @@ void *lc_log_copy_add(struct lc_batch *b, u64 lba, u32 len, u8 op, u64 from);
 bool lc_batch_overlaps(const struct lc_batch *b, u64 lba, u32 len);
 void lc_log_copy_init(struct logcache *lc, struct lc_batch *b);
 
-/* Wait until all that has an LSN by now, below *@lsn, is published and durable: a record
- * can be in the index and not be published yet. May sleep; 0 or -errno.
- */
-int lc_log_settle(struct logcache *lc, u64 *lsn);
-
-/* The oldest sealed segment is empty, and all that took its place is durable and below
- * @floor. @sectors: payload in it that was dirty. It is nobody's then. Any context.
- */
-void lc_log_copied(struct logcache *lc, struct lc_seg *s, u64 sectors, u64 floor);
-
-/* The origin may have something of all below @lsn: it is a past state of the volume only
- * when it has all of it. Any context.
- */
-void lc_log_raise_floor(struct logcache *lc, u64 lsn);
-
-/* Where the log begins for the writeback; and the LSN that its next unit has to
- * reach, 0: any.
- */
-u64 lc_log_begin(const struct lc_log *log);
-u64 lc_log_floor(const struct lc_log *log);
-
 /* Something changed that pending bios may wait for. Any context. */
 void lc_log_kick(struct logcache *lc);
 
@@ -156,14 +126,5 @@ void lc_log_hold(struct logcache *lc);
 
 /* Nothing is in flight (suspended): seal the open segment. May sleep; 0 or -errno. */
 int lc_log_stop(struct logcache *lc);
-
-/* A flush of the cache that began when published_lsn was @lsn has completed. Any context. */
-void lc_log_durable(struct logcache *lc, u64 lsn);
-
-/* Everything below @lsn, @sectors of it, is on the origin now. Any context. */
-void lc_log_cleaned(struct logcache *lc, u64 lsn, u64 sectors);
-
-/* Where recovery has to start reading now; for a checkpoint. */
-void lc_log_position(struct logcache *lc, struct lc_ckpt_info *ck);
 
 #endif /* LC_LOG_H */

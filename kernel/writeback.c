@@ -8,6 +8,7 @@
 
 #include "collect.h"
 #include "io.h"
+#include "log_seg.h"
 #include "logcache.h"
 #include "segment.h"
 #include "super.h"

@@ -115,6 +115,8 @@ void *lc_log_copy_add(struct lc_batch *b, u64 lba, u32 len, u8 op, u64 from);
 bool lc_batch_overlaps(const struct lc_batch *b, u64 lba, u32 len);
 void lc_log_copy_init(struct logcache *lc, struct lc_batch *b);
 
+/* Everything that can move moves. Process context. */
+void lc_log_run(struct logcache *lc);
 /* Something changed that pending bios may wait for. Any context. */
 void lc_log_kick(struct logcache *lc);
 

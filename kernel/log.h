@@ -2,13 +2,6 @@
 /*
  * The write log: gathers bios into records, writes each with one I/O, and
  * publishes and acknowledges them in LSN order.
- *
- * At most one batch is OPEN. It is submitted when fewer than log_depth records
- * are in flight, it holds its share of the writes that are outstanding at a
- * time (the crowd), and the writer has no more to come (plug), so a lone write
- * leaves at once and a crowd shares one record: this is group commit. How large
- * the crowd is shows when the device has nothing to do and no more writes come
- * for LC_LULL_NS: then all of it is in the open batch, which leaves as it is.
  */
 #ifndef LC_LOG_H
 #define LC_LOG_H

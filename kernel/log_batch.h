@@ -5,6 +5,8 @@
  *   FREE --open--> OPEN --submit--> IN FLIGHT --end_io--> DONE --publish, ack--> FREE
  *                  bios gather      record is on its way        once all older ones are
  *
+ * At most one batch is OPEN.
+ *
  * The payload is copied into the batch, which makes the checksum that is stored
  * true of what is stored, whatever the user does to the page meanwhile.
  */

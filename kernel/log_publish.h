@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What follows when a record has been written: in LSN order batches are entered into
+ * the index (published), then their bios are ended (acknowledged).
+ *
+ *   end_io ─► DONE ─► oldest? ─► index ─► published_lsn ─► volatile cache, FUA or INVAL?
+ *                                                            ├─ no ──────────────► ended
+ *                                                            └─ log.fua, flushed ─► ended
+ *
+ * An INVAL is not ended but goes to the origin then; a FUA write of sync origin waits
+ * for the writeback.
+ */
+#ifndef LC_LOG_PUBLISH_H
+#define LC_LOG_PUBLISH_H
+
+#include "log_batch.h"
+
+/* Entries published in interrupt context at most; more go to the worker. A crowd's
+ * share of the usual queue depths is less than what a process switch would cost.
+ */
+#define LC_PUBLISH_IRQ	32u
+
+#endif /* LC_LOG_PUBLISH_H */

@@ -20,4 +20,15 @@
  */
 #define LC_PUBLISH_IRQ	32u
 
+/* Completion of the batch in bi_private. Any context. */
+void lc_batch_endio(struct bio *bio);
+
+/* Publish and acknowledge what can be, oldest first; @done, or NULL, has just been
+ * written. Any context; only with @may_sleep all of it, else log.work is told.
+ */
+void lc_log_complete(struct logcache *lc, struct lc_batch *done, bool may_sleep);
+
+/* log.flush */
+void lc_log_flush_work(struct work_struct *work);
+
 #endif /* LC_LOG_PUBLISH_H */

@@ -50,6 +50,30 @@ struct lc_batch {
 	struct bio_vec vec[LC_BATCH_VECS];
 };
 
+/* A batch without entries. Not yet the log's, or log lock held. */
+void lc_batch_reset(struct lc_batch *b);
+/* Where in the payload @len sectors would go: whole blocks start on a block, so that
+ * aligned data stays aligned; smaller writes share one.
+ */
+unsigned int lc_batch_pos(const struct lc_batch *b, unsigned int len);
+/* Is there room for one more entry, and for payload up to sector @end? */
+bool lc_batch_fits(const struct lc_batch *b, unsigned int end);
+/* Takes the place behind @b's last entry, at @pos, which fits. */
+void lc_batch_add(struct lc_batch *b, u64 lba, u32 len, u8 op, unsigned int pos);
+
+/* A place in the open batch, which is opened if there is none, for @bio: its data goes to
+ * sector *@pos, and then @b->copying is lowered. NULL: no room. Log lock held.
+ */
+struct lc_batch *lc_log_reserve(struct logcache *lc, struct bio *bio, unsigned int *pos);
+/* The data of @bio. No lock. */
+void lc_bio_copy(void *to, struct bio *bio);
+
+/* @b is the next record: it gets its LSNs and its place and is submitted. Log lock held,
+ * dropped in between, while log.submitting keeps the order.
+ */
+void lc_log_send(struct logcache *lc, struct lc_batch *b, unsigned long *flags)
+	__must_hold(&lc->log.lock);
+
 static inline void lc_bio_end(struct bio *bio, blk_status_t status)
 {
 	bio->bi_status = status;

@@ -6,6 +6,7 @@
 
 #include "io.h"
 #include "log_batch.h"
+#include "log_copy.h"
 #include "log_seg.h"
 #include "logcache.h"
 #include "segment.h"

@@ -92,22 +92,6 @@ bool lc_log_write(struct logcache *lc, struct bio *bio);
 /* Largest write one record can hold, in sectors. */
 u32 lc_log_write_max(const struct logcache *lc);
 
-/* A batch of the cleaner's own with @from, @ent and data set up by lc_log_copy_add().
- * lc_log_copy() brings it through the log like any other and waits until it is
- * published. Entries that are not what the index maps to any more, or soon will not
- * be, are left out, so that a copy never takes the place of something newer.
- * May sleep; wants a running log. Return: 0, -ENOSPC (no segment), -EBUSY (the log
- * does not take writes now) or -EIO.
- */
-int lc_log_copy(struct logcache *lc, struct lc_batch *b);
-/* Room for @len sectors of @op from @from; NULL: the batch is full. Data goes to what is
- * returned; for an op without, anything that is not NULL is.
- */
-void *lc_log_copy_add(struct lc_batch *b, u64 lba, u32 len, u8 op, u64 from);
-/* Has @b an entry for any sector of [lba, lba + len)? */
-bool lc_batch_overlaps(const struct lc_batch *b, u64 lba, u32 len);
-void lc_log_copy_init(struct logcache *lc, struct lc_batch *b);
-
 /* Everything that can move moves. Process context. */
 void lc_log_run(struct logcache *lc);
 /* Something changed that pending bios may wait for. Any context. */

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The write log: gathers bios into records, writes each with one I/O, and
- * publishes and acknowledges them in LSN order.
+ * publishes and acknowledges them in LSN order. In the order a write meets them:
+ *
+ *   log.c            the way in; everything that can move moves
+ *     log_throttle.c   if it is held back
+ *   log_batch.c      its place in the open batch; the batch becomes a record
+ *     log_crowd.c      and when
+ *   log_publish.c    the record has been written: into the index, acknowledged
+ *   log_seg.c        the segments below it, and the positions of the log
+ *     log_copy.c       what the cleaner puts into the log
+ *     log_start.c      start and stop
+ *
+ * Here are the state of all of them and the way in.
  */
 #ifndef LC_LOG_H
 #define LC_LOG_H
 
 #include <linux/bio.h>
-#include <linux/completion.h>
 #include <linux/hrtimer.h>
 #include <linux/workqueue.h>
 
@@ -16,7 +26,6 @@
 
 struct lc_batch;
 struct lc_segbuf;
-struct lc_seg;
 struct logcache;
 
 #define LC_LOG_DEPTH_MAX	8u
@@ -70,18 +79,6 @@ struct lc_log {
 	struct work_struct flush;
 };
 
-int lc_log_init(struct logcache *lc);
-/* Before suspend has ended: timers and callbacks that could still come. May sleep. */
-void lc_log_quiesce(struct logcache *lc);
-/* The suspend did not happen. */
-void lc_log_unhold(struct logcache *lc);
-void lc_log_exit(struct logcache *lc);
-
-/* Open the first segment at @lsn, behind a record with CRC @chain; the caller
- * writes the checkpoint that says so before the first write. May sleep.
- */
-int lc_log_start(struct logcache *lc, u64 lsn, u32 chain);
-
 /* Take over @bio: write (with data), discard or write-zeroes. Ends it when it
  * is in the log and in the index, FUA also durable. Does not sleep. A large
  * write may be cut short with dm_accept_partial_bio(): map context only.
@@ -94,16 +91,9 @@ u32 lc_log_write_max(const struct logcache *lc);
 
 /* Everything that can move moves. Process context. */
 void lc_log_run(struct logcache *lc);
+/* log.work */
+void lc_log_work(struct work_struct *work);
 /* Something changed that pending bios may wait for. Any context. */
 void lc_log_kick(struct logcache *lc);
-
-/* Is a suspend without flush under way, which waits for bios to be given back? */
-bool lc_log_requeues(const struct logcache *lc);
-
-/* Until the next start: give back to device-mapper what cannot be placed at once. */
-void lc_log_hold(struct logcache *lc);
-
-/* Nothing is in flight (suspended): seal the open segment. May sleep; 0 or -errno. */
-int lc_log_stop(struct logcache *lc);
 
 #endif /* LC_LOG_H */

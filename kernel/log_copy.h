@@ -4,8 +4,8 @@
  * its head. A copy goes through the log like any other entry, but it has no bio, and it
  * must not take the place of something newer.
  *
- *   cleaner: init ─► add ... ─► lc_log_copy() waits ───────────────────────────┐
- *   log:                        log.copy ─► sifted ─► sent ─► published, told ─┘
+ *   cleaner: init --> add ... --> lc_log_copy(), waits ----------------------------,
+ *   log:                          log.copy --> sifted --> sent --> published, told -'
  */
 #ifndef LC_LOG_COPY_H
 #define LC_LOG_COPY_H

@@ -3,12 +3,11 @@
  * What follows when a record has been written: in LSN order batches are entered into
  * the index (published), then their bios are ended (acknowledged).
  *
- *   end_io ─► DONE ─► oldest? ─► index ─► published_lsn ─► volatile cache, FUA or INVAL?
- *                                                            ├─ no ──────────────► ended
- *                                                            └─ log.fua, flushed ─► ended
+ *   end_io --> DONE --oldest--> index --> published_lsn --> ended
+ *                                             `--> log.fua --flush--> ended
  *
- * An INVAL is not ended but goes to the origin then; a FUA write of sync origin waits
- * for the writeback.
+ * With a volatile cache FUA writes and INVALs wait for a flush (log.fua). An INVAL is not
+ * ended but goes to the origin then; a FUA write of sync origin waits for the writeback.
  */
 #ifndef LC_LOG_PUBLISH_H
 #define LC_LOG_PUBLISH_H

@@ -2,9 +2,9 @@
 /*
  * Start and stop of the log.
  *
- *   init ─► start ─► running ─► quiesce ─► stop ─► start again, or exit
- *                    │     ▲
- *                hold└─────┘unhold: suspend without flush has begun; or did not happen
+ *   init --> start --> running --> quiesce --> stop --> start again, or exit
+ *                        | ^
+ *                   hold `-' unhold: a suspend without flush has begun; or did not happen
  */
 #ifndef LC_LOG_START_H
 #define LC_LOG_START_H

@@ -171,19 +171,15 @@ void lc_log_flush_work(struct work_struct *work)
 	struct logcache *lc = container_of(work, struct logcache, log.flush);
 	struct bio_list bios = BIO_EMPTY_LIST;
 	struct bio *bio;
-	u64 lsn;
 	int r;
 
 	spin_lock_irq(&lc->log.lock);
-	lsn = lc->log.published_lsn;
 	bio_list_merge(&bios, &lc->log.fua);
 	bio_list_init(&lc->log.fua);
 	spin_unlock_irq(&lc->log.lock);
 	if (bio_list_empty(&bios))
 		return;
-	r = blkdev_issue_flush(lc->cache->bdev);
-	if (!r)
-		lc_log_durable(lc, lsn);
+	r = lc_log_flush_cache(lc);
 	while ((bio = bio_list_pop(&bios))) {
 		if (r)
 			lc_bio_end(bio, errno_to_blk_status(r));

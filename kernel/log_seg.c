@@ -117,10 +117,20 @@ void lc_log_durable(struct logcache *lc, u64 lsn)
 	spin_unlock_irqrestore(&lc->log.lock, flags);
 }
 
+int lc_log_flush_cache(struct logcache *lc)
+{
+	/* Read before the flush, which need not cover what is published meanwhile. */
+	u64 lsn = READ_ONCE(lc->log.published_lsn);
+	int r = lc->cache_volatile ? blkdev_issue_flush(lc->cache->bdev) : 0;
+
+	if (!r)
+		lc_log_durable(lc, lsn);
+	return r;
+}
+
 int lc_log_settle(struct logcache *lc, u64 *lsn)
 {
 	struct lc_log *log = &lc->log;
-	int r = 0;
 
 	spin_lock_irq(&log->lock);
 	*lsn = log->next_lsn;
@@ -130,11 +140,7 @@ int lc_log_settle(struct logcache *lc, u64 *lsn)
 			return -EIO;
 		fsleep(50);
 	}
-	if (lc->cache_volatile)
-		r = blkdev_issue_flush(lc->cache->bdev);
-	if (!r)
-		lc_log_durable(lc, *lsn);
-	return r;
+	return lc_log_flush_cache(lc);
 }
 
 void lc_log_cleaned(struct logcache *lc, u64 lsn, u64 sectors)

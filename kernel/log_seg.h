@@ -37,6 +37,8 @@ void lc_log_seal_work(struct work_struct *work);
 
 /* A flush of the cache that began when published_lsn was @lsn has completed. Any context. */
 void lc_log_durable(struct logcache *lc, u64 lsn);
+/* Make durable what is published by now. May sleep; 0 or -errno. */
+int lc_log_flush_cache(struct logcache *lc);
 
 /* Wait until all that has an LSN by now, below *@lsn, is published and durable: a record
  * can be in the index and not be published yet. May sleep; 0 or -errno.

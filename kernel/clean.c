@@ -53,8 +53,7 @@ static int lc_clean_send(struct logcache *lc)
 	int r = nr ? lc_log_copy(lc, b) : 0;
 
 	lc->evict.clean.dropped |= b->nr < nr;
-	lc_log_copy_init(lc, b);
-	b->max_blocks = LC_COPY_BLOCKS;
+	lc_log_copy_init(lc, b, LC_COPY_BLOCKS);
 	return r;
 }
 
@@ -194,8 +193,7 @@ static int lc_clean_empty(struct logcache *lc, struct lc_seg *s)
 	int r;
 
 	r = lc_clean_read(lc, seg, &info);
-	lc_log_copy_init(lc, lc->evict.clean.batch);
-	lc->evict.clean.batch->max_blocks = LC_COPY_BLOCKS;
+	lc_log_copy_init(lc, lc->evict.clean.batch, LC_COPY_BLOCKS);
 	for (i = 0; !r && i < LC_COPY_TRIES; i++) {
 		r = lc_clean_look(lc, &info, &found);
 		if (!r && !found)

@@ -13,11 +13,11 @@
  *--------------------------------------------------------------------------
  */
 
-void lc_log_copy_init(struct logcache *lc, struct lc_batch *b)
+void lc_log_copy_init(struct logcache *lc, struct lc_batch *b, unsigned int max_blocks)
 {
 	b->lc = lc;
 	lc_batch_reset(b);
-	b->max_blocks = LC_RECORD_BLOCKS_MAX;
+	b->max_blocks = max_blocks;
 	b->max_ents = LC_RECORD_ENTRIES_MAX;
 }
 

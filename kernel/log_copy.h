@@ -14,8 +14,10 @@
 
 struct lc_batch;
 
-/* An empty batch; @b->from and @b->data stay. */
-void lc_log_copy_init(struct logcache *lc, struct lc_batch *b);
+/* An empty batch for @max_blocks of payload, LC_RECORD_BLOCKS_MAX at most; @b->from and
+ * @b->data stay.
+ */
+void lc_log_copy_init(struct logcache *lc, struct lc_batch *b, unsigned int max_blocks);
 /* Room for @len sectors of @op from @from; NULL: the batch is full. Data goes to what is
  * returned; for an op without, anything that is not NULL is.
  */

@@ -119,7 +119,7 @@ void lc_log_durable(struct logcache *lc, u64 lsn)
 
 int lc_log_flush_cache(struct logcache *lc)
 {
-	/* Read before the flush, which need not cover what is published meanwhile. */
+	/* Before the flush, which need not cover what is published while it runs. */
 	u64 lsn = READ_ONCE(lc->log.published_lsn);
 	int r = lc->cache_volatile ? blkdev_issue_flush(lc->cache->bdev) : 0;
 

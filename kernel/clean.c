@@ -5,6 +5,9 @@
 #include <linux/vmalloc.h>
 
 #include "io.h"
+#include "log_batch.h"
+#include "log_copy.h"
+#include "log_seg.h"
 #include "logcache.h"
 #include "segment.h"
 #include "target.h"
@@ -50,8 +53,7 @@ static int lc_clean_send(struct logcache *lc)
 	int r = nr ? lc_log_copy(lc, b) : 0;
 
 	lc->evict.clean.dropped |= b->nr < nr;
-	lc_log_copy_init(lc, b);
-	b->max_blocks = LC_COPY_BLOCKS;
+	lc_log_copy_init(lc, b, LC_COPY_BLOCKS);
 	return r;
 }
 
@@ -67,37 +69,58 @@ static bool lc_clean_intact(struct logcache *lc, u32 seg, u64 loc, u32 len)
 	return true;
 }
 
-/* Copy [@lba, @lba + @len), of which the index says that it is at @loc. */
-static int lc_clean_piece(struct logcache *lc, u32 seg, u64 lba, u32 len, u8 op, u64 loc)
+/* A place in the batch, which is sent if it is full. *@to is NULL if there is none: an error,
+ * or something of what was sent was dropped.
+ */
+static int lc_clean_add(struct logcache *lc, u64 lba, u32 len, u8 op, u64 loc, void **to)
 {
 	struct lc_clean *c = &lc->evict.clean;
+	int r;
+
+	*to = lc_log_copy_add(c->batch, lba, len, op, loc);
+	if (*to)
+		return 0;
+	r = lc_clean_send(lc);
+	/*
+	 * What is older than a dropped zero or discard must not be
+	 * copied in its place: look again, from the newest on.
+	 */
+	if (r || c->dropped)
+		return r;
+	*to = lc_log_copy_add(c->batch, lba, len, op, loc);
+	return WARN_ON_ONCE(!*to) ? -EUCLEAN : 0;
+}
+
+/* Copy [@lba, @lba + @len), of which the index says that it is at @loc. */
+static int lc_clean_data(struct logcache *lc, u32 seg, u64 lba, u32 len, u64 loc)
+{
 	u32 max = LC_COPY_BLOCKS * LC_BLOCK_SECTORS - loc % LC_BLOCK_SECTORS, n;
 	u64 base = lc_geo_loc(&lc->geo, seg, 0);
 	void *to;
 	int r;
 
 	for (; len; len -= n, lba += n, loc += n) {
-		n = op == LC_OP_WRITE ? min(len, max) : len;
-		if (op == LC_OP_WRITE && !lc_clean_intact(lc, seg, loc, n))
+		n = min(len, max);
+		if (!lc_clean_intact(lc, seg, loc, n))
 			return -EBADMSG;
-		to = lc_log_copy_add(c->batch, lba, n, op, loc);
-		if (!to) {
-			r = lc_clean_send(lc);
-			/*
-			 * What is older than a dropped zero or discard must not be
-			 * copied in its place: look again, from the newest on.
-			 */
-			if (r || c->dropped)
-				return r;
-			to = lc_log_copy_add(c->batch, lba, n, op, loc);
-		}
-		if (WARN_ON_ONCE(!to))
-			return -EUCLEAN;
-		if (op != LC_OP_WRITE)
-			break;
-		memcpy(to, c->data + ((loc - base) << LC_SECTOR_SHIFT), n << LC_SECTOR_SHIFT);
+		r = lc_clean_add(lc, lba, n, LC_OP_WRITE, loc, &to);
+		if (!to)
+			return r;
+		memcpy(to, lc->evict.clean.data + ((loc - base) << LC_SECTOR_SHIFT),
+		       n << LC_SECTOR_SHIFT);
 	}
 	return 0;
+}
+
+/* The same of zeroes or a discard. */
+static int lc_clean_zeroes(struct logcache *lc, u64 lba, u32 len, u8 op, u64 loc)
+{
+	void *to;
+
+	/* Two of the same place: the newer one, which we meet first. */
+	if (lc_batch_overlaps(lc->evict.clean.batch, lba, len))
+		return 0;
+	return lc_clean_add(lc, lba, len, op, loc, &to);
 }
 
 /* What of @ent is still mapped to @seg. *@found grows with what there is. */
@@ -123,10 +146,8 @@ static int lc_clean_entry(struct logcache *lc, u32 seg, const struct lc_ent *ent
 		    e.loc != base + (data ? off : 0))
 			continue;
 		(*found)++;
-		/* Two of the same place: the newer one, which we meet first. */
-		if (!data && lc_batch_overlaps(lc->evict.clean.batch, ent->lba + off, e.len))
-			continue;
-		r = lc_clean_piece(lc, seg, ent->lba + off, e.len, ent->op, e.loc);
+		r = data ? lc_clean_data(lc, seg, ent->lba + off, e.len, e.loc) :
+		    lc_clean_zeroes(lc, ent->lba + off, e.len, ent->op, e.loc);
 		if (r || lc->evict.clean.dropped)
 			return r;
 	}
@@ -191,8 +212,7 @@ static int lc_clean_empty(struct logcache *lc, struct lc_seg *s)
 	int r;
 
 	r = lc_clean_read(lc, seg, &info);
-	lc_log_copy_init(lc, lc->evict.clean.batch);
-	lc->evict.clean.batch->max_blocks = LC_COPY_BLOCKS;
+	lc_log_copy_init(lc, lc->evict.clean.batch, LC_COPY_BLOCKS);
 	for (i = 0; !r && i < LC_COPY_TRIES; i++) {
 		r = lc_clean_look(lc, &info, &found);
 		if (!r && !found)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "collect.h"
 
-#include <linux/blkdev.h>
-
+#include "log_seg.h"
 #include "logcache.h"
 #include "segment.h"
 
@@ -172,20 +171,6 @@ static bool lc_unit_add_span(struct logcache *lc, const struct lc_span *span,
 	return true;
 }
 
-/* The origin must never be ahead of what the log keeps through a power cut. */
-static int lc_unit_flush_cache(struct logcache *lc)
-{
-	u64 lsn = READ_ONCE(lc->log.published_lsn);
-	int r = 0;
-
-	if (lc->cache_volatile && READ_ONCE(lc->log.durable_lsn) < lsn) {
-		r = blkdev_issue_flush(lc->cache->bdev);
-		if (!r)
-			lc_log_durable(lc, lsn);
-	}
-	return r;
-}
-
 /* The window from sector @low on. */
 static int lc_unit_collect_window(struct logcache *lc, u64 from, u64 low,
 				  const struct lc_unit_limit *limit)
@@ -211,10 +196,12 @@ static int lc_unit_collect_window(struct logcache *lc, u64 from, u64 low,
 
 int lc_unit_collect(struct logcache *lc, u64 from, const struct lc_unit_limit *limit)
 {
-	int r;
+	int r = 0;
 
+	/* The origin must never be ahead of what the log keeps through a power cut. */
+	if (READ_ONCE(lc->log.durable_lsn) < READ_ONCE(lc->log.published_lsn))
+		r = lc_log_flush_cache(lc);
 	/* What is durable already can be saved from a cache that refuses writes. */
-	r = lc_unit_flush_cache(lc);
 	if (r && (READ_ONCE(lc->log.durable_lsn) <= from ||
 		  READ_ONCE(lc->log.durable_lsn) < limit->floor))
 		return r;

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "helper.h"
+#include "log_start.h"
 #include "logcache.h"
 #include "target.h"
 #include "uapi/linux/logcache.h"

@@ -1,81 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The write log: gathers bios into records, writes each with one I/O, and
- * publishes and acknowledges them in LSN order.
+ * publishes and acknowledges them in LSN order. In the order a write meets them:
  *
- * A batch:
+ *   log.c            the way in; everything that can move moves
+ *     log_throttle.c   if it is held back
+ *   log_batch.c      its place in the open batch; the batch becomes a record
+ *     log_crowd.c      and when
+ *   log_publish.c    the record has been written: into the index, acknowledged
+ *   log_seg.c        the segments below it, and the positions of the log
+ *     log_copy.c       what the cleaner puts into the log
+ *     log_start.c      start and stop
  *
- *   FREE --open--> OPEN --submit--> IN FLIGHT --end_io--> DONE --publish, ack--> FREE
- *                  bios gather      record is on its way        once all older ones are
- *
- * At most one batch is OPEN. It is submitted when fewer than log_depth records
- * are in flight, it holds its share of the writes that are outstanding at a
- * time (the crowd), and the writer has no more to come (plug), so a lone write
- * leaves at once and a crowd shares one record: this is group commit. How large
- * the crowd is shows when the device has nothing to do and no more writes come
- * for LC_LULL_NS: then all of it is in the open batch, which leaves as it is.
- *
- * The payload is copied into the batch, which makes the checksum that is stored
- * true of what is stored, whatever the user does to the page meanwhile.
- *
- * Positions in the log, all LSNs:
- *
- *   clean_lsn ≤ durable_lsn ≤ published_lsn ≤ next_lsn
- *
- * Below clean: on the origin, flushed. Below durable: survives a power cut; the
- * same as published if the SSD has no volatile cache. Below published: written,
- * in the index, acknowledged. Below next: submitted. The origin is only given
- * what is durable, or it could be ahead of the log after a power cut.
+ * Here are the state of all of them and the way in.
  */
 #ifndef LC_LOG_H
 #define LC_LOG_H
 
 #include <linux/bio.h>
-#include <linux/completion.h>
 #include <linux/hrtimer.h>
 #include <linux/workqueue.h>
 
 #include "format.h"
 #include "record.h"
 
-struct logcache;
-struct lc_seg;
+struct lc_batch;
 struct lc_segbuf;
-
-#define LC_BATCH_BYTES	((LC_RECORD_BLOCKS_MAX + 1) * LC_BLOCK_SIZE)
-#define LC_BATCH_VECS	DIV_ROUND_UP(LC_BATCH_BYTES, PAGE_SIZE)
-
-struct lc_batch_ent {
-	u64 lba;
-	u32 len;
-	u32 pos;		/* sectors from the start of the payload */
-	u8 op;
-};
-
-struct lc_batch {
-	struct list_head list;
-	struct completion *copied;	/* of the cleaner: told at the end, and not the log's */
-	u64 *from;		/* and where each entry's data was; zeroes: the segment's loc */
-	struct logcache *lc;
-	struct bio_list bios;	/* to acknowledge */
-	void *data;		/* header block, then payload */
-	unsigned int nr;	/* entries */
-	unsigned int sectors;	/* of payload, padding included */
-	unsigned int max_blocks;	/* of payload, fits segment and buffer */
-	unsigned int max_ents;
-	struct bio bio;
-	bool wide;		/* an entry may cover much of the index */
-	unsigned int copying;	/* bios whose data is still on its way in */
-	bool done;
-	blk_status_t status;
-	struct lc_segbuf *sb;
-	u32 at;			/* block of the segment where the header goes */
-	unsigned int published;	/* entries that are in the index */
-	unsigned int dirty;	/* sectors of data, without padding */
-	u64 lsn;
-	struct lc_batch_ent ent[LC_RECORD_ENTRIES_MAX];
-	struct bio_vec vec[LC_BATCH_VECS];
-};
+struct logcache;
 
 #define LC_LOG_DEPTH_MAX	8u
 /* In flight, one gathering, one being acknowledged. */
@@ -128,18 +79,6 @@ struct lc_log {
 	struct work_struct flush;
 };
 
-int lc_log_init(struct logcache *lc);
-/* Before suspend has ended: timers and callbacks that could still come. May sleep. */
-void lc_log_quiesce(struct logcache *lc);
-/* The suspend did not happen. */
-void lc_log_unhold(struct logcache *lc);
-void lc_log_exit(struct logcache *lc);
-
-/* Open the first segment at @lsn, behind a record with CRC @chain; the caller
- * writes the checkpoint that says so before the first write. May sleep.
- */
-int lc_log_start(struct logcache *lc, u64 lsn, u32 chain);
-
 /* Take over @bio: write (with data), discard or write-zeroes. Ends it when it
  * is in the log and in the index, FUA also durable. Does not sleep. A large
  * write may be cut short with dm_accept_partial_bio(): map context only.
@@ -150,62 +89,11 @@ bool lc_log_write(struct logcache *lc, struct bio *bio);
 /* Largest write one record can hold, in sectors. */
 u32 lc_log_write_max(const struct logcache *lc);
 
-/* A batch of the cleaner's own with @from, @ent and data set up by lc_log_copy_add().
- * lc_log_copy() brings it through the log like any other and waits until it is
- * published. Entries that are not what the index maps to any more, or soon will not
- * be, are left out, so that a copy never takes the place of something newer.
- * May sleep; wants a running log. Return: 0, -ENOSPC (no segment), -EBUSY (the log
- * does not take writes now) or -EIO.
- */
-int lc_log_copy(struct logcache *lc, struct lc_batch *b);
-/* Room for @len sectors of @op from @from; NULL: the batch is full. Data goes to what is
- * returned; for an op without, anything that is not NULL is.
- */
-void *lc_log_copy_add(struct lc_batch *b, u64 lba, u32 len, u8 op, u64 from);
-/* Has @b an entry for any sector of [lba, lba + len)? */
-bool lc_batch_overlaps(const struct lc_batch *b, u64 lba, u32 len);
-void lc_log_copy_init(struct logcache *lc, struct lc_batch *b);
-
-/* Wait until all that has an LSN by now, below *@lsn, is published and durable: a record
- * can be in the index and not be published yet. May sleep; 0 or -errno.
- */
-int lc_log_settle(struct logcache *lc, u64 *lsn);
-
-/* The oldest sealed segment is empty, and all that took its place is durable and below
- * @floor. @sectors: payload in it that was dirty. It is nobody's then. Any context.
- */
-void lc_log_copied(struct logcache *lc, struct lc_seg *s, u64 sectors, u64 floor);
-
-/* The origin may have something of all below @lsn: it is a past state of the volume only
- * when it has all of it. Any context.
- */
-void lc_log_raise_floor(struct logcache *lc, u64 lsn);
-
-/* Where the log begins for the writeback; and the LSN that its next unit has to
- * reach, 0: any.
- */
-u64 lc_log_begin(const struct lc_log *log);
-u64 lc_log_floor(const struct lc_log *log);
-
+/* Everything that can move moves. Process context. */
+void lc_log_run(struct logcache *lc);
+/* log.work */
+void lc_log_work(struct work_struct *work);
 /* Something changed that pending bios may wait for. Any context. */
 void lc_log_kick(struct logcache *lc);
-
-/* Is a suspend without flush under way, which waits for bios to be given back? */
-bool lc_log_requeues(const struct logcache *lc);
-
-/* Until the next start: give back to device-mapper what cannot be placed at once. */
-void lc_log_hold(struct logcache *lc);
-
-/* Nothing is in flight (suspended): seal the open segment. May sleep; 0 or -errno. */
-int lc_log_stop(struct logcache *lc);
-
-/* A flush of the cache that began when published_lsn was @lsn has completed. Any context. */
-void lc_log_durable(struct logcache *lc, u64 lsn);
-
-/* Everything below @lsn, @sectors of it, is on the origin now. Any context. */
-void lc_log_cleaned(struct logcache *lc, u64 lsn, u64 sectors);
-
-/* Where recovery has to start reading now; for a checkpoint. */
-void lc_log_position(struct logcache *lc, struct lc_ckpt_info *ck);
 
 #endif /* LC_LOG_H */

@@ -2,6 +2,7 @@
 #include "map.h"
 
 #include "fill.h"
+#include "log_seg.h"
 #include "logcache.h"
 #include "retry.h"
 #include "segment.h"

@@ -3,6 +3,7 @@
 
 #include <linux/blkdev.h>
 
+#include "log_start.h"
 #include "logcache.h"
 #include "map.h"
 #include "segment.h"

@@ -7,6 +7,7 @@
 #include <linux/vmalloc.h>
 
 #include "io.h"
+#include "log_start.h"
 #include "logcache.h"
 #include "segment.h"
 #include "super.h"

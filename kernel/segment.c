@@ -6,6 +6,7 @@
 #include <linux/vmalloc.h>
 
 #include "io.h"
+#include "log_seg.h"
 #include "target.h"
 
 /* Open and being sealed: the log's, one fill, one carry, and some on the way out. */

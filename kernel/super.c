@@ -5,6 +5,7 @@
 #include <linux/string.h>
 
 #include "io.h"
+#include "log_seg.h"
 #include "segment.h"
 #include "target.h"
 

@@ -9,6 +9,7 @@
 
 #include "helper.h"
 #include "io.h"
+#include "log_start.h"
 #include "map.h"
 #include "message.h"
 #include "netlink.h"

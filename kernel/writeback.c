@@ -8,6 +8,7 @@
 
 #include "collect.h"
 #include "io.h"
+#include "log_seg.h"
 #include "logcache.h"
 #include "segment.h"
 #include "super.h"
@@ -83,7 +84,7 @@ static bool lc_wb_old(const struct logcache *lc)
 
 static bool lc_wb_gives_up(const struct lc_writeback *wb)
 {
-	return READ_ONCE(wb->stop) || atomic_read(&wb->yield) == LC_YIELD_ASKED;
+	return READ_ONCE(wb->stop) || atomic_read(&wb->turn) == LC_TURN_ASKED;
 }
 
 /*--------------------------------------------------------------------------
@@ -639,6 +640,21 @@ void lc_wb_cleaned(struct logcache *lc, u64 lsn, u64 sectors)
 	wake_up_all(&lc->wb.wait);
 }
 
+/* From @from to @to, if that is how it stands. */
+static bool lc_wb_turns(struct logcache *lc, enum lc_wb_turn from, enum lc_wb_turn to)
+{
+	return atomic_cmpxchg(&lc->wb.turn, from, to) == from;
+}
+
+/* Of the unit, which is done, or not whole. */
+static void lc_wb_turn_back(struct logcache *lc, bool done)
+{
+	if (lc_wb_turns(lc, LC_TURN_UNIT, LC_TURN_NOBODY))
+		return;
+	lc->wb.yielded = done ? 0 : get_jiffies_64();
+	atomic_set_release(&lc->wb.turn, done ? LC_TURN_NOBODY : LC_TURN_OFFERED);
+}
+
 /* The turn is ours, and is given back. */
 static int lc_wb_unit(struct logcache *lc)
 {
@@ -658,10 +674,7 @@ static int lc_wb_unit(struct logcache *lc)
 		lc_wb_cleaned(lc, wb->unit_end, wb->unit_sectors);
 	else if (r != -EINTR)
 		lc_warn(lc, "writeback of a unit failed: error %d; trying again", r);
-	atomic_set_release(&wb->turn, LC_TURN_NOBODY);
-	if (atomic_cmpxchg(&wb->yield, LC_YIELD_ASKED, r ? LC_YIELD_GIVEN : LC_YIELD_NO) ==
-	    LC_YIELD_ASKED)
-		wb->yielded = r ? get_jiffies_64() : 0;
+	lc_wb_turn_back(lc, !r);
 	lc_evict_kick(lc);
 	wake_up_all(&wb->wait);
 	lc_mode_update(lc);
@@ -686,8 +699,7 @@ static void lc_wb_work(struct work_struct *work)
 	}
 	if (lc_wb_due(lc)) {
 		/* Who has the turn, or is to have it, kicks us. */
-		if (atomic_read(&wb->yield) == LC_YIELD_GIVEN ||
-		    atomic_cmpxchg(&wb->turn, LC_TURN_NOBODY, LC_TURN_UNIT) != LC_TURN_NOBODY)
+		if (!lc_wb_turns(lc, LC_TURN_NOBODY, LC_TURN_UNIT))
 			return;
 		r = lc_wb_unit(lc);
 	}
@@ -698,15 +710,13 @@ bool lc_wb_clean_begin(struct logcache *lc)
 {
 	struct lc_writeback *wb = &lc->wb;
 
-	if (atomic_cmpxchg(&wb->turn, LC_TURN_NOBODY, LC_TURN_CLEAN) == LC_TURN_NOBODY) {
-		/* Whoever was asked had ended. */
-		atomic_cmpxchg(&wb->yield, LC_YIELD_ASKED, LC_YIELD_NO);
+	if (lc_wb_turns(lc, LC_TURN_NOBODY, LC_TURN_CLEAN) ||
+	    lc_wb_turns(lc, LC_TURN_OFFERED, LC_TURN_CLEAN_OFFERED))
 		return true;
-	}
 	/* Readers of the origin leave no room, or it fails: the unit will not end soon. */
 	if (READ_ONCE(wb->errors) ||
 	    (lc_wb_depth(lc) < lc->args.writeback_depth && !lc_wb_old(lc))) {
-		atomic_cmpxchg(&wb->yield, LC_YIELD_NO, LC_YIELD_ASKED);
+		lc_wb_turns(lc, LC_TURN_UNIT, LC_TURN_ASKED);
 		wake_up_all(&wb->wait);
 	}
 	return false;
@@ -714,20 +724,19 @@ bool lc_wb_clean_begin(struct logcache *lc)
 
 bool lc_wb_yields(const struct logcache *lc)
 {
-	return atomic_read(&lc->wb.yield) == LC_YIELD_ASKED;
+	return atomic_read(&lc->wb.turn) == LC_TURN_ASKED;
 }
 
 void lc_wb_clean_end(struct logcache *lc)
 {
-	atomic_set_release(&lc->wb.turn, LC_TURN_NOBODY);
+	if (!lc_wb_turns(lc, LC_TURN_CLEAN, LC_TURN_NOBODY))
+		lc_wb_turns(lc, LC_TURN_CLEAN_OFFERED, LC_TURN_OFFERED);
 	lc_wb_kick(lc);
 }
 
 void lc_wb_unyield(struct logcache *lc)
 {
-	if (atomic_read(&lc->wb.turn) == LC_TURN_NOBODY)
-		atomic_cmpxchg(&lc->wb.yield, LC_YIELD_ASKED, LC_YIELD_NO);
-	if (atomic_cmpxchg(&lc->wb.yield, LC_YIELD_GIVEN, LC_YIELD_NO) == LC_YIELD_GIVEN)
+	if (lc_wb_turns(lc, LC_TURN_OFFERED, LC_TURN_NOBODY))
 		lc_wb_kick(lc);
 }
 
@@ -770,7 +779,7 @@ void lc_wb_stop(struct logcache *lc)
 void lc_wb_resume(struct logcache *lc)
 {
 	lc->wb.stop = false;
-	atomic_set(&lc->wb.yield, LC_YIELD_NO);
+	lc_wb_turns(lc, LC_TURN_OFFERED, LC_TURN_NOBODY);
 	lc_wb_kick(lc);
 }
 

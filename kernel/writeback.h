@@ -34,19 +34,21 @@ struct logcache;
  * its turn: what it has written was not for nothing only if it is not superseded, but
  * the space is needed now.
  *
- *   NOBODY --unit--> UNIT --done, or given up for the cleaner--> NOBODY
- *      `---clean---> CLEAN --a segment is empty, or is not to be emptied--> NOBODY
+ *   NOBODY --unit--> UNIT --asked--> ASKED --given up--> OFFERED --clean--> CLEAN_OFFERED
+ *     ^  ^             |               |                  |   ^                 |
+ *     |  `----done-----+-----done------'                  |   `-----segment-----'
+ *     `-----------the cleaner has looked------------------'
+ *   NOBODY --clean--> CLEAN --segment--> NOBODY
+ *
+ * The cleaner's turn ends with a segment that is empty, or is not to be emptied.
  */
 enum lc_wb_turn {
 	LC_TURN_NOBODY,
 	LC_TURN_UNIT,
+	LC_TURN_ASKED,		/* the unit's, which is to give up */
+	LC_TURN_OFFERED,	/* it has: no other before the cleaner had its turn */
 	LC_TURN_CLEAN,
-};
-
-enum lc_wb_yield {
-	LC_YIELD_NO,
-	LC_YIELD_ASKED,		/* the unit is to give up */
-	LC_YIELD_GIVEN,		/* it has: no other before the cleaner had its turn */
+	LC_TURN_CLEAN_OFFERED,	/* the same, and it goes back to OFFERED */
 };
 
 struct lc_writeback {
@@ -63,7 +65,6 @@ struct lc_writeback {
 	u64 unit_low;			/* its window: sectors of the volume that it looks at; */
 	u64 unit_high;			/* more than one if not all fits the index */
 	atomic_t turn;			/* enum lc_wb_turn */
-	atomic_t yield;			/* enum lc_wb_yield */
 	u64 yielded;			/* jiffies64 when one last gave up for the cleaner; or 0 */
 	u64 flush_lsn;			/* forced up to here */
 	bool drain;			/* write back whatever there is: a change of mode */

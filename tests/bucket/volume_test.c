@@ -683,6 +683,44 @@ static void reads_of_one_range_share_a_request(void)
 	rig_fini(&r);
 }
 
+static u32 read_order[64], nr_read;
+
+static void note_order(struct lc_volume_read *rd, int err)
+{
+	CHECK(!err);
+	read_order[nr_read++] = rd->lba / 8;
+}
+
+/* Blocks in an object each: a request each. */
+static void who_waits_comes_before_what_is_read_ahead(void)
+{
+	struct lc_volume_read rd[40];
+	static u8 buf[40][4096];
+	struct rig r;
+	u32 i;
+
+	rig_init(&r);
+	r.p.gets_max = 4;
+	CHECK(!again(&r));
+	for (i = 0; i < 40; i++)
+		CHECK(!write_blocks(&r, i, 1));
+	nr_read = 0;
+	for (i = 0; i < 40; i++) {
+		rd[i] = (struct lc_volume_read){
+			.lba = 8 * i, .sectors = 8, .buf = buf[i], .ahead = i < 38, .done = note_order,
+		};
+		lc_volume_read(r.vol, &rd[i]);
+	}
+	/* Block 20 is being read ahead already, as one of the last. */
+	rd[39].lba = 8 * 20;
+	while (nr_read < 40)
+		world_run(&r.w);
+	/* Three places are for what is read ahead, and those were taken. */
+	for (i = 0; i < 5; i++)
+		CHECK(read_order[i] < 3 || read_order[i] == 38 || read_order[i] == 20);
+	rig_fini(&r);
+}
+
 /*----------------------------------------------------------------
  * Snapshots, clones, garbage
  *----------------------------------------------------------------
@@ -1208,6 +1246,7 @@ int main(void)
 	RUN(garbage_for_an_answer_is_not_final);
 	RUN(a_lost_object_is_an_error);
 	RUN(reads_of_one_range_share_a_request);
+	RUN(who_waits_comes_before_what_is_read_ahead);
 	RUN(snapshots_are_listed_by_name);
 	RUN(a_snapshot_is_one_request);
 	RUN(a_snapshot_keeps_its_objects);

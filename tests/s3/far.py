@@ -20,11 +20,13 @@ class Connection:
         self.asked = False
 
     async def questions(self, reader, writer):
-        while data := await reader.read(CHUNK):
-            self.asked = True
-            writer.write(data)
-            await writer.drain()
-        writer.close()
+        try:
+            while data := await reader.read(CHUNK):
+                self.asked = True
+                writer.write(data)
+                await writer.drain()
+        finally:
+            writer.close()
 
     async def answers(self, reader, writer):
         while data := await reader.read(CHUNK):

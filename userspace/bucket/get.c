@@ -56,6 +56,7 @@ struct fetch {
 	unsigned int flying;
 	unsigned int tries;
 	bool started;
+	bool wanted;			/* somebody waits: it is not only read ahead */
 	int err;
 };
 
@@ -264,24 +265,46 @@ static void submit(struct fetch *f)
 	lc_io_start(&f->io);
 }
 
+/*
+ * The list has what somebody waits for in front of what is read ahead, and that leaves a
+ * quarter of the places for whoever comes next.
+ */
+static struct fetch *next_fetch(struct lc_volume *vol)
+{
+	u32 max = vol->params.gets_max;
+	struct fetch *f;
+
+	list_for_each_entry(f, &vol->gets.list, list) {
+		if (!f->started)
+			return vol->gets.nr < (f->wanted ? max : max - max / 4) ? f : NULL;
+	}
+	return NULL;
+}
+
 static void start_fetches(struct lc_volume *vol)
 {
-	struct fetch *f, *found;
+	struct fetch *f;
 
-	while (vol->gets.nr < vol->params.gets_max) {
-		found = NULL;
-		list_for_each_entry(f, &vol->gets.list, list) {
-			if (!f->started) {
-				found = f;
-				break;
-			}
-		}
-		if (!found)
-			break;
-		found->started = true;
+	while ((f = next_fetch(vol))) {
+		f->started = true;
 		vol->gets.nr++;
-		submit(found);
+		submit(f);
 	}
+}
+
+/* Somebody waits for it. */
+static void want_fetch(struct lc_volume *vol, struct fetch *f)
+{
+	struct fetch *at;
+
+	if (f->wanted || f->started)
+		return;
+	list_for_each_entry(at, &vol->gets.list, list)
+		if (at == f || (!at->started && !at->wanted))
+			break;
+	f->wanted = true;
+	if (at != f)
+		list_move_tail(&f->list, &at->list);
 }
 
 /*----------------------------------------------------------------
@@ -347,6 +370,8 @@ static u32 want_some(struct read *r, const struct lc_piece *p, u8 *to)
 		r->err = -EBADMSG;
 		return len;
 	}
+	if (!r->rd->ahead)
+		want_fetch(r->vol, f);
 	w = lc_vol_alloc(sizeof(*w));
 	*w = (struct want){ .read = r, .pos = p->pos, .len = len, .to = to };
 	list_add_tail(&w->list, &f->wants);

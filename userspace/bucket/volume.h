@@ -127,6 +127,7 @@ struct lc_volume_read {
 	u64 lba;
 	u32 sectors;
 	void *buf;
+	bool ahead;			/* nobody waits for it: after all that somebody waits for */
 	void (*done)(struct lc_volume_read *rd, int err);
 	void *data;
 	void *priv;

@@ -91,7 +91,8 @@ static void start(struct lc_ahead *a, struct chunk *c, struct lc_volume *vol)
 	c->taken = 0;
 	c->used = a->streams.clock;
 	c->rd = (struct lc_volume_read){
-		.lba = c->lba, .sectors = c->sectors, .buf = c->buf, .done = chunk_read, .data = c,
+		.lba = c->lba, .sectors = c->sectors, .buf = c->buf, .ahead = true,
+		.done = chunk_read, .data = c,
 	};
 	a->bytes += (uint64_t)c->sectors * SECTOR;
 	lc_volume_read(vol, &c->rd);

@@ -32,7 +32,7 @@
 #endif
 
 /* Of the heap, there from the start. */
-#define HEAP_BYTES	(32u << 20)
+#define HEAP_BYTES	(64u << 20)
 /* Of threads, in which libcurl looks up names: locked as well, and there may be many. */
 #define STACK_BYTES	(256u << 10)
 
@@ -128,9 +128,9 @@ static void lock_memory(void)
 {
 	void *heap;
 
-	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_MMAP_THRESHOLD, HEAP_BYTES);
-	mallopt(M_TRIM_THRESHOLD, -1);
+	if (!mallopt(M_ARENA_MAX, 1) || !mallopt(M_MMAP_THRESHOLD, HEAP_BYTES) ||
+	    !mallopt(M_TRIM_THRESHOLD, -1))
+		die("the C library does not let its heap be set");
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
 		die("PR_SET_IO_FLUSHER is refused; start it as root, with CAP_SYS_RESOURCE");
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))

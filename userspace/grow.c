@@ -54,6 +54,16 @@ static int half_done(const struct vol_arg *v, const char *size)
 			 v->name, size);
 }
 
+/* The table that did not start is in force, and cannot be taken back. */
+static int suspended(const struct vol_arg *v, const struct change *c, const char *size)
+{
+	if (!dm_replace(v->name, c->sectors, DM_TARGET, v->table))
+		return CTL_OK;
+	return ctl_error(CTL_FAILED,
+			 "%s: the volume in the store is %s large, but its device does not start again and all I/O waits. dmesg says why; then: logcachectl remove %s, and logcachectl create with the new --size",
+			 v->name, size, v->name);
+}
+
 static int grow_running(const struct ctl *ctl, const struct vol_arg *v, const struct change *c)
 {
 	bool larger = c->sectors > v->sectors;
@@ -62,18 +72,22 @@ static int grow_running(const struct ctl *ctl, const struct vol_arg *v, const st
 
 	if (c->sectors < v->sectors)
 		return refuse_smaller(v, c->sectors);
+	/* Would it be taken? Left loaded it would come into force with any resume. */
 	if (larger)
-		ret = dm_load(v->name, c->sectors, DM_TARGET, v->table);
+		ret = dm_load(v->name, c->sectors, DM_TARGET, v->table) ?: dm_clear(v->name);
 	if (ret)
 		return ctl_error(ret, "%s: nothing was changed", v->name);
 	ret = change_make(ctl, v, c);
-	if (ret && larger)
-		dm_clear(v->name);
 	if (ret)
 		return ret;
 	size_text(size, c->sectors << LC_SECTOR_SHIFT);
-	if (larger && (dm_suspend(v->name) || dm_resume(v->name)))
+	if (larger && (dm_load(v->name, c->sectors, DM_TARGET, v->table) || dm_suspend(v->name)))
 		return half_done(v, size);
+	if (larger && dm_resume(v->name)) {
+		ret = suspended(v, c, size);
+		if (ret)
+			return ret;
+	}
 	printf("%s: is %s large.\n", v->name, size);
 	return CTL_OK;
 }

@@ -445,6 +445,24 @@ static struct session *new_session(struct tvol *tv, bool new_log)
 	return s;
 }
 
+static void add_units(struct tvol *tv);
+static void gc_done(struct lc_volume *vol, int err, void *data);
+
+/* The one that is being replaced is busy, and the new one slow at times. */
+static void meanwhile(struct tvol *tv, struct session *s)
+{
+	struct campaign *c = tv->c;
+
+	if (!tv->now || tv->now->stopped)
+		return;
+	if (s->host.held ? rng_chance(&c->rng, 10) : rng_chance(&c->rng, 100))
+		s->host.held = !s->host.held;
+	if (rng_chance(&c->rng, 200))
+		add_units(tv);
+	if (rng_chance(&c->rng, 200))
+		lc_volume_gc(tv->now->vol, gc_done, tv->now);
+}
+
 /* Attach, again where the store had a bad day. */
 static struct session *attach(struct tvol *tv, bool new_log)
 {
@@ -457,8 +475,13 @@ static struct session *attach(struct tvol *tv, bool new_log)
 	for (tries = 0; tries < 20 && !c->res->failed; tries++) {
 		s = new_session(tv, new_log);
 		*(int *)&s->fence = 1;
-		while (*(int *)&s->fence == 1)
+		while (*(int *)&s->fence == 1) {
+			meanwhile(tv, s);
 			step(c);
+			if (tv->now && tv->now->stopped)
+				s->host.held = false;
+		}
+		s->host.held = false;
 		err = *(int *)&s->fence;
 		if (!err) {
 			tv->attaching = false;

@@ -63,6 +63,18 @@ static int again(struct rig *r)
 	return err;
 }
 
+/* With the map that the last one has left. */
+static int once_more(struct rig *r)
+{
+	int err;
+
+	if (r->vol)
+		close_sync(&r->w, r->vol);
+	r->p.owner[0]++;
+	r->vol = attach_sync(&r->w, &r->p, &err, r->why);
+	return err;
+}
+
 /* One unit: @nr blocks from block @at on, with stamps of their own. */
 static int write_to(struct rig *r, struct lc_volume *vol, u32 at, u32 nr)
 {
@@ -514,11 +526,36 @@ static void deleting_needs_no_checkpoint(void)
 	world_fork(&w, &r.w);
 	world_delete(&r.w, find_object(&r, "/data/", -1)->key);
 	CHECK(again(&r) == -EBADMSG && strstr(r.why, "put back"));
+	CHECK(once_more(&r) == -EBADMSG && strstr(r.why, "put back"));
 	o = &w.objects[w.nr - 4];
 	world_put(&r.w, o->key, o->blob->data, o->blob->size);
 	world_fini(&w);
 	CHECK(!again(&r));
 	CHECK(status(&r).lsn == 96 && stamp_of(&r, r.vol, 90) == r.stamp - 7);
+	rig_fini(&r);
+}
+
+static void note_created(int err, const char *why, void *data)
+{
+	*(int *)data = err;
+}
+
+/* Of one that was deleted objects may come late, and maps may be left. */
+static void a_uuid_that_is_used_again_has_other_epochs(void)
+{
+	struct rig r;
+	u8 uuid[16];
+	int err = 1;
+
+	rig_init(&r);
+	test_uuid(uuid, 9);
+	lc_volume_create(&r.h.store, uuid, 8192, 1700000000, false, note_created, &err);
+	while (err == 1)
+		world_run(&r.w);
+	CHECK(!err);
+	memcpy(r.p.uuid, uuid, 16);
+	CHECK(!again(&r));
+	CHECK(status(&r).epoch == 1700000001);
 	rig_fini(&r);
 }
 
@@ -547,6 +584,9 @@ static void a_missing_object_is_no_hole(void)
 	while (find_object(&r, "/map/", 0))
 		world_delete(&r.w, find_object(&r, "/map/", 0)->key);
 	CHECK(again(&r) == -EBADMSG);
+	CHECK(strstr(r.why, "put back"));
+	/* Also the next time. */
+	CHECK(once_more(&r) == -EBADMSG);
 	CHECK(strstr(r.why, "put back"));
 	rig_fini(&r);
 }
@@ -1237,6 +1277,7 @@ int main(void)
 	RUN(damaged_checkpoints_are_done_without);
 	RUN(garbage_is_no_hole_without_checkpoints);
 	RUN(deleting_needs_no_checkpoint);
+	RUN(a_uuid_that_is_used_again_has_other_epochs);
 	RUN(a_damaged_header_is_named);
 	RUN(a_missing_object_is_no_hole);
 	RUN(a_damaged_manifest_is_refused);

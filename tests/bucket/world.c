@@ -471,6 +471,17 @@ static void cancelled(struct world *w, struct lc_store_req *req)
 	lc_store_set(req, LC_STORE_CANCELLED, "cancelled");
 }
 
+/* Of a host that is not held. */
+static struct request *first_free(struct world *w)
+{
+	struct request *r;
+
+	list_for_each_entry(r, &w->requests, list)
+		if (!r->host->held)
+			return r;
+	return NULL;
+}
+
 bool world_step(struct world *w)
 {
 	struct request *r;
@@ -482,11 +493,17 @@ bool world_step(struct world *w)
 	}
 	if (!w->nr_requests)
 		return false;
-	r = list_first_entry(&w->requests, struct request, list);
+	r = first_free(w);
+	if (!r)
+		return false;
 	if (!r->host->in_order) {
 		n = rng_below(&w->rng, w->nr_requests);
-		while (n--)
-			r = list_next_entry(r, list);
+		while (n) {
+			r = r->list.next == &w->requests ?
+			    list_first_entry(&w->requests, struct request, list) :
+			    list_next_entry(r, list);
+			n -= !r->host->held;
+		}
 	}
 	if (r->cancelled)
 		cancelled(w, r->req);
@@ -501,12 +518,22 @@ bool world_step(struct world *w)
 bool world_run(struct world *w)
 {
 	lc_loop_turn(w->loop, 0);
-	if (w->nr_requests)
-		return world_step(w);
+	if (w->nr_requests && world_step(w))
+		return true;
 	/* Time passes in steps that are long enough for most pauses. */
 	lc_loop_set_now(w->loop, lc_loop_now(w->loop) + 500);
 	lc_loop_turn(w->loop, 0);
 	return w->nr_requests || (w->nr_late && world_step(w));
+}
+
+const struct lc_store_req *host_waits(struct host *h)
+{
+	struct request *r;
+
+	list_for_each_entry(r, &h->world->requests, list)
+		if (r->host == h)
+			return r->req;
+	return NULL;
 }
 
 void host_crash(struct host *h)

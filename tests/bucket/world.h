@@ -68,6 +68,7 @@ struct host {
 	struct lc_store store;
 	struct world *world;
 	bool in_order;		/* first in, first out, without faults */
+	bool held;		/* its requests wait */
 };
 
 void world_init(struct world *w, u64 seed);
@@ -83,6 +84,9 @@ bool world_run(struct world *w);
 void host_init(struct host *h, struct world *w);
 /* Whatever it has asked for may happen or not, now or later; it does not learn. */
 void host_crash(struct host *h);
+
+/* The first request of @h that waits, NULL: none. */
+const struct lc_store_req *host_waits(struct host *h);
 
 struct object *world_find(struct world *w, const char *key);
 void world_put(struct world *w, const char *key, const void *data, size_t size);

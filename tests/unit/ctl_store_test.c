@@ -240,14 +240,17 @@ static void recover_of_what_is_not_there(void)
 
 static void volumes_are_listed(void)
 {
+	long long epoch;
+
 	start_formatted();
 	CHECK(!ctl("volumes --json --origin " URL));
 	CHECK(json_at("") == 1 && says("\"uuid\": \"" UUID "\""));
-	CHECK(json_at("0.sectors") == 2097152 && json_at("0.epoch") == 0);
+	CHECK(json_at("0.sectors") == 2097152 && json_at("0.epoch") > 0);
+	epoch = json_at("0.epoch");
 	CHECK(json_at("0.objects") == 1 && json_at("0.snapshots") == 0);
 	REQUIRE(!ctl("snapshot " UUID " monday --offline"));
 	CHECK(!ctl("volumes --json --origin " URL));
-	CHECK(json_at("0.epoch") == 1 && json_at("0.snapshots") == 1);
+	CHECK(json_at("0.epoch") > epoch && json_at("0.snapshots") == 1);
 	/* One that is damaged does not hide the others. */
 	REQUIRE(!system("mkdir store/00112233-4455-6677-8899-aabbccddeeff"
 			" && echo >store/00112233-4455-6677-8899-aabbccddeeff/manifest"));
@@ -373,7 +376,7 @@ static void changes_need_somebody(void)
 	CHECK(ctl("metrics") == 1);
 	CHECK(ctl("check --cache new.img") == 2);
 	CHECK(!ctl("volumes --json --origin " URL));
-	CHECK(json_at("0.epoch") == 0);
+	CHECK(json_at("0.epoch") > 0);
 }
 
 static void snapshots_come_and_go(void)
@@ -454,14 +457,14 @@ static void verify_bucket_finds_damage(void)
 	REQUIRE(!ctl("snapshot " UUID " monday --offline"));
 	REQUIRE(!ctl("snapshot " UUID " tuesday --offline"));
 	CHECK(!ctl("verify-bucket --volume " UUID " --list"));
-	CHECK(says("no damage") && says("fence  epoch 1 seq 1"));
+	CHECK(says("no damage") && says("fence  epoch ") && says(" seq 1 "));
 	CHECK(!ctl("verify-bucket --volume " UUID " --json"));
 	CHECK(json_at("ok") == 1 && json_at("nr_objects") == 1 && json_at("kinds.fence") == 1);
 	CHECK(json_at("snapshots") == 2 && json_at("damaged") == 0);
-	REQUIRE(!system("printf x | dd of=store/" UUID "/data/0000000000000001/0000000000000001"
+	REQUIRE(!system("printf x | dd of=$(echo store/" UUID "/data/*/0000000000000001)"
 			" bs=1 seek=70 conv=notrunc status=none"));
 	CHECK(ctl("verify-bucket --volume " UUID) == 1);
-	CHECK(says("damaged: " UUID "/data/0000000000000001/0000000000000001: "));
+	CHECK(says("damaged: " UUID "/data/") && says("/0000000000000001: "));
 	CHECK(ctl("verify-bucket --volume " UUID " --json --list") == 1);
 	CHECK(json_at("ok") == 0 && json_at("damaged") == 1 && json_at("objects") == 1);
 	CHECK(says("\"damage\":"));

@@ -128,6 +128,11 @@ void lc_volume_create(struct lc_store *store, const u8 uuid[16], u64 sectors, u6
 {
 	struct lc_manifest m = {
 		.sectors = sectors, .created = created,
+		/*
+		 * None that a volume of this uuid had that was deleted: objects of it may come
+		 * late, and maps of it may be left.
+		 */
+		.epoch = created,
 		.flags = no_fencing ? LC_BK_NO_FENCING : 0,
 	};
 

@@ -137,6 +137,26 @@ static void delete(struct gc_job *job, u64 epoch, u64 seq)
 	lc_io_start(io);
 }
 
+/*
+ * Somebody else may have claimed the volume and be recovering it by now: what was put
+ * after that listing must not go, or a place that was filled would be taken for a hole.
+ * All these were there before this question, and so before a claim that it does not see.
+ */
+static void still_owner(struct lc_volume *vol, int err, void *data)
+{
+	struct gc_job *job = data;
+	u32 i;
+
+	if (err) {
+		for (i = 0; i < job->nr_deleted; i++)
+			lc_objs_find(lc_map_objs(vol->map), job->deleted[i])->deleting = false;
+		finish(job, err);
+		return;
+	}
+	for (i = 0; i < job->nr_deleted; i++)
+		delete(job, lc_manifest_run(&vol->m, job->deleted[i])->epoch, job->deleted[i]);
+}
+
 static bool delete_garbage(struct gc_job *job)
 {
 	struct lc_objs *objs = lc_map_objs(job->vol->map);
@@ -149,9 +169,10 @@ static bool delete_garbage(struct gc_job *job)
 			continue;
 		e->deleting = true;
 		job->deleted[job->nr_deleted++] = e->seq;
-		delete(job, lc_manifest_run(&job->vol->m, e->seq)->epoch, e->seq);
 	}
-	return job->flying;
+	if (job->nr_deleted)
+		lc_own_check(job->vol, still_owner, job);
+	return job->nr_deleted;
 }
 
 /*----------------------------------------------------------------

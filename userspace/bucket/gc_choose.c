@@ -114,6 +114,9 @@ static bool too_empty(struct lc_volume *vol, const struct kept *k)
 static bool candidate(const struct lc_volume *vol, const struct kept *k,
 		      const struct lc_objs_entry *e)
 {
+	/* Half full with zeroes: nothing is won by merging it. */
+	if (!e->payload && e->header_bytes >= LC_BK_FIXED + 16 * LC_BK_EXTENTS_MAX / 2)
+		return false;
 	return e->dead_at == LC_BK_NEVER && e->seq != vol->committed &&
 	       e->live * 100 <= (u64)e->payload * vol->params.gc_max_live &&
 	       collectable(vol, k, e);

@@ -145,12 +145,16 @@ static void list_done(struct lc_io *io)
 		finish(l, lc_io_errno(io->req.status));
 		return;
 	}
-	if (l->ckpts)
+	if (!l->ckpts)
 		l->vol++;
 	l->ckpts = !l->ckpts;
 	list_next(l);
 }
 
+/*
+ * Of each volume checkpoints and marks first: what they say was complete is in the
+ * listing of objects then, or was not needed any more.
+ */
 static void list_next(struct listing *l)
 {
 	struct lc_volume *vol = l->io.vol;
@@ -190,6 +194,7 @@ void lc_inventory_list(struct lc_volume *vol, const struct lc_manifest *m,
 	l->done = done;
 	l->data = data;
 	l->io.vol = vol;
+	l->ckpts = true;
 	l->inv.vols = lc_vol_alloc((m->nr_runs + 1) * 16);
 	add_vol(&l->inv, m->uuid);
 	for (i = 0; i < m->nr_runs; i++)

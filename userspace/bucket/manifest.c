@@ -378,6 +378,9 @@ bool lc_pin_needs(const struct lc_pin *pin, const struct lc_line *line,
 	struct lc_line own;
 	bool on_it;
 
+	/* It says where the line ends, even if nothing of it is needed. */
+	if (seq == pin->seq)
+		return true;
 	if (seq <= meet && lc_line_span(line, seq))
 		return dead_at > meet;
 	if (seq > pin->seq)

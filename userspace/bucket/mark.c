@@ -41,10 +41,7 @@ static void add(struct lc_marks *marks, u64 seq, u64 epoch)
 	marks->e[marks->nr++] = (struct lc_mark){ seq, epoch };
 }
 
-/*
- * Two stay: who lists the bucket sees the data objects first, and a mark that was put
- * since then is of no use to it.
- */
+/* Two stay: one that was listed, and the one that was put since then. */
 static void prune(struct lc_volume *vol)
 {
 	struct lc_marks *marks = &vol->marks;

@@ -21,6 +21,9 @@ static void keep(struct filter *f, u64 lba, u64 end)
 {
 	struct lc_part *p;
 
+	/* What does not fit stays where it is. */
+	if (f->nr == LC_BK_EXTENTS_MAX)
+		return;
 	if (f->nr == f->max) {
 		f->max = f->max ? 2 * f->max : 64;
 		f->parts = reallocarray(f->parts, f->max, sizeof(*f->parts));

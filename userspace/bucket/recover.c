@@ -7,6 +7,8 @@
 #include "recover.h"
 
 #define ROUNDS		64u
+/* So often what is missing may have been on its way, or deleted, when it was listed. */
+#define ROUNDS_MISSING	3u
 
 struct job {
 	struct lc_volume *vol;
@@ -22,6 +24,7 @@ struct job {
 	struct lc_replay replay;
 	struct lc_recovered rec;
 	unsigned int rounds;
+	unsigned int missing;
 	lc_recover_fn done;
 	void *data;
 };
@@ -150,7 +153,14 @@ static int check_tip(struct job *j)
 	return -EBADMSG;
 }
 
+static int empty_map(struct lc_volume *vol);
 static void listed(struct lc_volume *vol, int err, struct lc_inventory *inv, void *data);
+
+static void list_again(struct job *j)
+{
+	forget(j);
+	lc_inventory_list(j->vol, &j->vol->m, listed, j);
+}
 
 static void replayed(struct lc_volume *vol, int err, void *data)
 {
@@ -163,12 +173,20 @@ static void replayed(struct lc_volume *vol, int err, void *data)
 	 * the map by now stays there.
 	 */
 	if (err == -ENOENT && ++j->rounds < ROUNDS) {
-		forget(j);
-		lc_inventory_list(vol, &vol->m, listed, j);
+		list_again(j);
 		return;
 	}
-	err = err ?: compare(j);
+	if (!err) {
+		err = compare(j);
+		if (err == -EBADMSG && ++j->missing < ROUNDS_MISSING) {
+			list_again(j);
+			return;
+		}
+	}
 	err = err ?: check_tip(j);
+	/* What was missing would not be missed the next time: the map is behind it by now. */
+	if (err == -EBADMSG)
+		empty_map(vol);
 	j->rec.tip = state->seq;
 	j->rec.hole = j->replay.known + 1;
 	if (j->open && j->rec.hole < j->open->first)
@@ -263,12 +281,29 @@ static void next_base(struct job *j)
 	base_loaded(j->vol, empty_map(j->vol), j);
 }
 
+/* Objects were there, and are not: nothing that counts is behind the last one of a run. */
+static bool end_is_lost(struct job *j, const struct lc_inv_ckpt *c)
+{
+	if (c->vol || !(c->mark || c->nr_parts) || !j->open || c->epoch != j->open->epoch ||
+	    c->seq < j->open->first || c->seq <= j->bound)
+		return false;
+	lc_vol_why(j->vol, "objects up to %llx were complete, and the last one there is %llx; "
+		   "put back what was deleted", c->seq, j->bound);
+	return true;
+}
+
 static void choose_base(struct job *j)
 {
 	const struct lc_inventory *inv = &j->rec.inv;
 	u64 newest = 0;
 	u32 i;
 
+	for (i = 0; i < inv->nr_ckpts; i++) {
+		if (end_is_lost(j, &inv->ckpts[i])) {
+			finish(j, -EBADMSG);
+			return;
+		}
+	}
 	for (i = 0; i < inv->nr_ckpts; i++) {
 		if (!of_line(j, &inv->ckpts[i]))
 			continue;
@@ -297,7 +332,11 @@ static void probed(struct lc_io *io)
 	const char *why;
 	struct lc_obj obj;
 
-	if (io->req.status != LC_STORE_OK && io->req.status != LC_STORE_NOT_FOUND) {
+	if (io->req.status == LC_STORE_NOT_FOUND) {
+		replayed(j->vol, -ENOENT, j);
+		return;
+	}
+	if (io->req.status != LC_STORE_OK) {
 		lc_vol_why(j->vol, "%s", io->req.why);
 		finish(j, lc_io_errno(io->req.status));
 		return;

@@ -29,7 +29,7 @@ static const struct metric {
 	const char *help;
 } metrics[] = {
 	{ "sectors", "volume_sectors", false, "Size of the volume in sectors of 512 bytes." },
-	{ "epoch", "epoch", false, "How often the volume was attached." },
+	{ "epoch", "epoch", false, "Grows by one each time the volume is attached." },
 	{ "objects", "objects", false, "Objects in the bucket that the volume uses." },
 	{ "live_bytes", "live_bytes", false, "Payload of these that is needed." },
 	{ "payload_bytes", "payload_bytes", false, "Payload of these." },

@@ -978,6 +978,80 @@ static void a_rollback_and_a_clone_keep_the_size(void)
 }
 
 #define MANIFEST	"5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a01/manifest"
+#define CHILD		"5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a02/manifest"
+
+/* What became of a call that nobody waits for here. */
+struct outcome {
+	int err;
+	unsigned int nr;
+};
+
+static void note(struct lc_volume *vol, int err, void *data)
+{
+	struct outcome *o = data;
+
+	o->err = err;
+	o->nr++;
+}
+
+/* Up to the moment when the pin is there, and the child's PUT on its way. */
+static void begin_clone(struct rig *r, struct outcome *o)
+{
+	u64 puts = r->w.puts;
+	u8 uuid[16];
+
+	*o = (struct outcome){ .err = 1 };
+	test_uuid(uuid, 2);
+	lc_volume_clone(r->vol, NULL, uuid, 0, note, o);
+	while (r->w.puts == puts)
+		REQUIRE(world_run(&r->w));
+	REQUIRE(status(r).clones == 1 && r->w.nr_requests == 1 && !world_find(&r->w, CHILD));
+}
+
+static void closed_during_a_clone(struct rig *r, struct outcome *o)
+{
+	u8 uuid[16];
+
+	close_sync(&r->w, r->vol);
+	r->vol = NULL;
+	CHECK(o->nr == 1 && o->err == -ECANCELED);
+	CHECK(!r->w.nr_requests);
+	/* What was begun is finished by the same call. */
+	CHECK(!again(r) && status(r).clones == 1);
+	test_uuid(uuid, 2);
+	CHECK(!clone_sync(&r->w, r->vol, NULL, uuid));
+	CHECK(world_find(&r->w, CHILD));
+}
+
+static void a_volume_is_closed_when_its_clone_is_on_its_way(void)
+{
+	struct outcome o;
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	begin_clone(&r, &o);
+	closed_during_a_clone(&r, &o);
+	rig_fini(&r);
+}
+
+/* It waits for another try. */
+static void a_volume_is_closed_when_its_clone_is_tried_again(void)
+{
+	struct outcome o;
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	begin_clone(&r, &o);
+	r.h.in_order = false;
+	r.w.faults.fail = 1000;
+	REQUIRE(world_step(&r.w) && !r.w.nr_requests && !o.nr);
+	r.w.faults = (struct faults){ 0 };
+	r.h.in_order = true;
+	closed_during_a_clone(&r, &o);
+	rig_fini(&r);
+}
 
 static void mark_deleted(struct rig *r)
 {
@@ -1253,6 +1327,8 @@ int main(void)
 	RUN(what_no_snapshot_needs_goes);
 	RUN(what_came_after_a_rollback_goes);
 	RUN(a_clone_shares_and_parts);
+	RUN(a_volume_is_closed_when_its_clone_is_on_its_way);
+	RUN(a_volume_is_closed_when_its_clone_is_tried_again);
 	RUN(a_volume_grows);
 	RUN(a_volume_does_not_become_smaller);
 	RUN(only_the_owner_makes_it_grow);

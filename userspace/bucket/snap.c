@@ -16,6 +16,8 @@
 struct op {
 	struct lc_volume *vol;
 	struct lc_manifest child;
+	struct lc_create *create;	/* puts it; in vol->children meanwhile */
+	struct list_head list;
 	u64 seq;
 	bool again;		/* the clone was begun before */
 	lc_volume_fn done;
@@ -261,7 +263,9 @@ static void child_made(int err, const char *why, void *data)
 {
 	struct op *op = data;
 
-	if (err)
+	list_del(&op->list);
+	/* Why it was cancelled is what matters. */
+	if (err && err != -ECANCELED)
 		lc_vol_why(op->vol, "clone: %s", why);
 	/* It has been attached since it was made. */
 	if (err == -EEXIST && op->again)
@@ -273,10 +277,26 @@ static void pinned(struct lc_volume *vol, int err, void *data)
 {
 	struct op *op = data;
 
-	if (err)
+	err = err ?: lc_vol_check(vol);
+	if (err) {
 		finish(op, err);
-	else
-		lc_create_manifest(vol->store, &op->child, child_made, op);
+		return;
+	}
+	list_add_tail(&op->list, &vol->children);
+	op->create = lc_create_manifest(vol->store, &op->child, child_made, op);
+}
+
+void lc_snap_cancel(struct lc_volume *vol)
+{
+	struct op *op, *next;
+
+	list_for_each_entry_safe(op, next, &vol->children, list)
+		lc_create_cancel(op->create);
+}
+
+bool lc_snap_idle(const struct lc_volume *vol)
+{
+	return list_empty(&vol->children);
 }
 
 static int make_child(struct op *op, const u8 uuid[16], u64 created)

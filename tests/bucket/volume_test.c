@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/kernel.h>
+
 #include "bucket/bucket.h"
 #include "bucket/key.h"
 #include "bucket/manifest.h"
@@ -1071,6 +1073,85 @@ static void mark_deleted(struct rig *r)
 	lc_manifest_free(&m);
 }
 
+static void delete_manifest(struct rig *r)
+{
+	world_delete(&r->w, MANIFEST);
+}
+
+/* By another host, on behalf of somebody who has found that there is no such clone. */
+static void give_clone_up(struct rig *r)
+{
+	struct object *o = world_find(&r->w, MANIFEST);
+	struct lc_manifest m;
+	const char *why;
+	size_t size;
+	void *buf;
+
+	REQUIRE(o && !lc_manifest_decode(o->blob->data, o->blob->size, r->uuid, &m, &why));
+	REQUIRE(m.nr_pins == 1);
+	lc_manifest_drop_pin(&m, 0);
+	m.generation++;
+	buf = lc_manifest_encode(&m, &size);
+	world_put(&r->w, MANIFEST, buf, size);
+	free(buf);
+	lc_manifest_free(&m);
+}
+
+/* Whoever deletes a volume does not see a clone whose manifest comes later. */
+static void a_clone_is_not_made_of_what_is_not_kept(void)
+{
+	static const struct {
+		void (*change)(struct rig *r);
+		int err;
+		const char *why;
+	} cases[] = {
+		{ mark_deleted, -ESTALE, "somebody deletes the volume" },
+		{ delete_manifest, -ESTALE, "manifest" },
+		{ give_clone_up, -ENOENT, "does not have the clone any more" },
+	};
+	struct outcome o;
+	struct rig r;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		rig_init(&r);
+		CHECK(!write_blocks(&r, 0, 1));
+		begin_clone(&r, &o);
+		cases[i].change(&r);
+		while (!o.nr)
+			REQUIRE(world_run(&r.w));
+		CHECK(o.err == cases[i].err && strstr(lc_volume_why(r.vol), cases[i].why));
+		CHECK(!world_find(&r.w, CHILD));
+		CHECK((status(&r).mode == LC_VOLUME_STALE) == (o.err == -ESTALE));
+		rig_fini(&r);
+	}
+}
+
+/* Its successor keeps the objects. */
+static void a_clone_is_made_although_the_owner_changes(void)
+{
+	struct lc_volume *newer;
+	struct outcome o;
+	struct rig r;
+	char dir[64];
+	int err;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	begin_clone(&r, &o);
+	scratch_new(dir, sizeof(dir));
+	r.p.map_dir = dir;
+	r.p.owner[0]++;
+	newer = attach_sync(&r.w, &r.p, &err, NULL);
+	REQUIRE(newer);
+	while (!o.nr)
+		REQUIRE(world_run(&r.w));
+	CHECK(!o.err && world_find(&r.w, CHILD));
+	close_sync(&r.w, newer);
+	scratch_free(dir);
+	rig_fini(&r);
+}
+
 static void what_is_being_deleted_is_not_attached(void)
 {
 	struct rig r;
@@ -1336,6 +1417,8 @@ int main(void)
 	RUN(a_rollback_and_a_clone_keep_the_size);
 	RUN(what_is_being_deleted_is_not_attached);
 	RUN(an_owner_notices_that_it_is_deleted);
+	RUN(a_clone_is_not_made_of_what_is_not_kept);
+	RUN(a_clone_is_made_although_the_owner_changes);
 	RUN(copying_can_be_slowed);
 	RUN(copying_far_below_the_target_waits_for_nobody);
 	RUN(verify_finds_what_is_damaged);

@@ -4,6 +4,8 @@
  *
  *	the manifest says that it is being deleted, on the condition that nobody has
  *	changed it: from then on nobody can attach it
+ *	clones are looked for once more: one that was begun before has its manifest by now, or
+ *	finds the mark when it has, and takes that back
  *	a fence is put where the next object would go: a host that has it all the same stops
  *	all objects are deleted, the fence behind the others
  *	the manifest is deleted
@@ -105,25 +107,35 @@ static int check_writer(const struct doomed *d)
 			 d->text, uuid_text(text, last));
 }
 
-static int check_clones(struct doomed *d)
+/* One that is there; @clone is NULL if none is. */
+static int find_clone(struct doomed *d, const u8 **clone)
 {
-	char clone[UUID_TEXT];
-	bool there;
-	int ret;
+	bool there = false;
+	int ret = CTL_OK;
 	u32 i;
 
-	for (i = 0; i < d->m.nr_pins; i++) {
+	*clone = NULL;
+	for (i = 0; i < d->m.nr_pins && !ret && !there; i++) {
 		if (!lc_pin_is_clone(&d->m.pins[i]))
 			continue;
 		ret = remote_has(&d->r, d->m.pins[i].clone, &there);
-		if (ret)
-			return ret;
 		if (there)
-			return ctl_error(CTL_FAILED,
-					 "volume %s: clone %s needs its objects; delete that one first",
-					 d->text, uuid_text(clone, d->m.pins[i].clone));
+			*clone = d->m.pins[i].clone;
 	}
-	return CTL_OK;
+	return ret;
+}
+
+static int check_clones(struct doomed *d)
+{
+	char text[UUID_TEXT];
+	const u8 *clone;
+	int ret;
+
+	ret = find_clone(d, &clone);
+	if (ret || !clone)
+		return ret;
+	return ctl_error(CTL_FAILED, "volume %s: clone %s needs its objects; delete that one first",
+			 d->text, uuid_text(text, clone));
 }
 
 static int check_damaged(struct doomed *d)
@@ -142,8 +154,10 @@ static int may_delete(struct doomed *d)
 		return check_damaged(d);
 	case REMOTE_GOOD:
 		return check_writer(d) ?: check_clones(d);
+	case REMOTE_DELETING:
+		/* Its writer was asked about before, and clones may have come late. */
+		return check_clones(d);
 	default:
-		/* That was asked before; or there is only what is left of it. */
 		return CTL_OK;
 	}
 }
@@ -222,7 +236,10 @@ static int put_manifest(struct doomed *d)
 	}
 	lc_store_wait(d->r.store, &req);
 	free(iov.iov_base);
-	return req.status == LC_STORE_OK ? CTL_OK : put_failed(d, &req);
+	if (req.status != LC_STORE_OK)
+		return put_failed(d, &req);
+	strscpy(d->etag, req.etag, sizeof(d->etag));
+	return CTL_OK;
 }
 
 static int mark(struct doomed *d)
@@ -241,6 +258,37 @@ static int mark(struct doomed *d)
 	d->m.flags |= LC_BK_DELETING;
 	ret = uuid_random(d->m.owner);
 	return ret ?: put_manifest(d);
+}
+
+/* Of what another command has marked, objects may be gone: that is no volume again. */
+static int unmark(struct doomed *d)
+{
+	if (d->state != REMOTE_GOOD)
+		return CTL_OK;
+	d->m.generation++;
+	d->m.flags &= ~LC_BK_DELETING;
+	return put_manifest(d);
+}
+
+/* One whose manifest came after we had looked. Those that come later find the mark. */
+static int check_late_clones(struct doomed *d)
+{
+	char text[UUID_TEXT];
+	const u8 *clone;
+	int ret;
+
+	ret = find_clone(d, &clone);
+	if (!ret && clone)
+		ret = unmark(d);
+	if (ret)
+		return ctl_error(ret,
+				 "volume %s: is marked as deleted, and cannot be used any more; give the command again",
+				 d->text);
+	if (!clone)
+		return CTL_OK;
+	return ctl_error(CTL_FAILED,
+			 "volume %s: clone %s, which was made at this moment, needs its objects; delete that one first",
+			 d->text, uuid_text(text, clone));
 }
 
 static enum lc_store_status put_fence(struct doomed *d, const struct lc_run *run, u64 seq,
@@ -385,8 +433,8 @@ static int carry_out(struct doomed *d)
 	ret = sweep_list(&s, d->r.store, d->prefix);
 	if (ret)
 		ctl_error(ret, "%s: nothing was deleted", d->r.conf.url);
-	ret = ret ?: ask(d, &s) ?: mark(d) ?: fence_off(d, &s) ?: delete_objects(d, &s) ?:
-	      delete_rest(d) ?: forget(d);
+	ret = ret ?: ask(d, &s) ?: mark(d) ?: check_late_clones(d) ?: fence_off(d, &s) ?:
+	      delete_objects(d, &s) ?: delete_rest(d) ?: forget(d);
 	sweep_free(&s);
 	if (ret)
 		return ret;

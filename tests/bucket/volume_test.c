@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/kernel.h>
+
 #include "bucket/bucket.h"
 #include "bucket/key.h"
 #include "bucket/manifest.h"
@@ -1018,6 +1020,80 @@ static void a_rollback_and_a_clone_keep_the_size(void)
 }
 
 #define MANIFEST	"5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a01/manifest"
+#define CHILD		"5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a02/manifest"
+
+/* What became of a call that nobody waits for here. */
+struct outcome {
+	int err;
+	unsigned int nr;
+};
+
+static void note(struct lc_volume *vol, int err, void *data)
+{
+	struct outcome *o = data;
+
+	o->err = err;
+	o->nr++;
+}
+
+/* Up to the moment when the pin is there, and the child's PUT on its way. */
+static void begin_clone(struct rig *r, struct outcome *o)
+{
+	u64 puts = r->w.puts;
+	u8 uuid[16];
+
+	*o = (struct outcome){ .err = 1 };
+	test_uuid(uuid, 2);
+	lc_volume_clone(r->vol, NULL, uuid, 0, note, o);
+	while (r->w.puts == puts)
+		REQUIRE(world_run(&r->w));
+	REQUIRE(status(r).clones == 1 && r->w.nr_requests == 1 && !world_find(&r->w, CHILD));
+}
+
+static void closed_during_a_clone(struct rig *r, struct outcome *o)
+{
+	u8 uuid[16];
+
+	close_sync(&r->w, r->vol);
+	r->vol = NULL;
+	CHECK(o->nr == 1 && o->err == -ECANCELED);
+	CHECK(!r->w.nr_requests);
+	/* What was begun is finished by the same call. */
+	CHECK(!again(r) && status(r).clones == 1);
+	test_uuid(uuid, 2);
+	CHECK(!clone_sync(&r->w, r->vol, NULL, uuid));
+	CHECK(world_find(&r->w, CHILD));
+}
+
+static void a_volume_is_closed_when_its_clone_is_on_its_way(void)
+{
+	struct outcome o;
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	begin_clone(&r, &o);
+	closed_during_a_clone(&r, &o);
+	rig_fini(&r);
+}
+
+/* It waits for another try. */
+static void a_volume_is_closed_when_its_clone_is_tried_again(void)
+{
+	struct outcome o;
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	begin_clone(&r, &o);
+	r.h.in_order = false;
+	r.w.faults.fail = 1000;
+	REQUIRE(world_step(&r.w) && !r.w.nr_requests && !o.nr);
+	r.w.faults = (struct faults){ 0 };
+	r.h.in_order = true;
+	closed_during_a_clone(&r, &o);
+	rig_fini(&r);
+}
 
 static void mark_deleted(struct rig *r)
 {
@@ -1035,6 +1111,85 @@ static void mark_deleted(struct rig *r)
 	world_put(&r->w, MANIFEST, buf, size);
 	free(buf);
 	lc_manifest_free(&m);
+}
+
+static void delete_manifest(struct rig *r)
+{
+	world_delete(&r->w, MANIFEST);
+}
+
+/* By another host, on behalf of somebody who has found that there is no such clone. */
+static void give_clone_up(struct rig *r)
+{
+	struct object *o = world_find(&r->w, MANIFEST);
+	struct lc_manifest m;
+	const char *why;
+	size_t size;
+	void *buf;
+
+	REQUIRE(o && !lc_manifest_decode(o->blob->data, o->blob->size, r->uuid, &m, &why));
+	REQUIRE(m.nr_pins == 1);
+	lc_manifest_drop_pin(&m, 0);
+	m.generation++;
+	buf = lc_manifest_encode(&m, &size);
+	world_put(&r->w, MANIFEST, buf, size);
+	free(buf);
+	lc_manifest_free(&m);
+}
+
+/* Whoever deletes a volume does not see a clone whose manifest comes later. */
+static void a_clone_is_not_made_of_what_is_not_kept(void)
+{
+	static const struct {
+		void (*change)(struct rig *r);
+		int err;
+		const char *why;
+	} cases[] = {
+		{ mark_deleted, -ESTALE, "somebody deletes the volume" },
+		{ delete_manifest, -ESTALE, "manifest" },
+		{ give_clone_up, -ENOENT, "does not have the clone any more" },
+	};
+	struct outcome o;
+	struct rig r;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		rig_init(&r);
+		CHECK(!write_blocks(&r, 0, 1));
+		begin_clone(&r, &o);
+		cases[i].change(&r);
+		while (!o.nr)
+			REQUIRE(world_run(&r.w));
+		CHECK(o.err == cases[i].err && strstr(lc_volume_why(r.vol), cases[i].why));
+		CHECK(!world_find(&r.w, CHILD));
+		CHECK((status(&r).mode == LC_VOLUME_STALE) == (o.err == -ESTALE));
+		rig_fini(&r);
+	}
+}
+
+/* Its successor keeps the objects. */
+static void a_clone_is_made_although_the_owner_changes(void)
+{
+	struct lc_volume *newer;
+	struct outcome o;
+	struct rig r;
+	char dir[64];
+	int err;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	begin_clone(&r, &o);
+	scratch_new(dir, sizeof(dir));
+	r.p.map_dir = dir;
+	r.p.owner[0]++;
+	newer = attach_sync(&r.w, &r.p, &err, NULL);
+	REQUIRE(newer);
+	while (!o.nr)
+		REQUIRE(world_run(&r.w));
+	CHECK(!o.err && world_find(&r.w, CHILD));
+	close_sync(&r.w, newer);
+	scratch_free(dir);
+	rig_fini(&r);
 }
 
 static void what_is_being_deleted_is_not_attached(void)
@@ -1294,6 +1449,8 @@ int main(void)
 	RUN(what_no_snapshot_needs_goes);
 	RUN(what_came_after_a_rollback_goes);
 	RUN(a_clone_shares_and_parts);
+	RUN(a_volume_is_closed_when_its_clone_is_on_its_way);
+	RUN(a_volume_is_closed_when_its_clone_is_tried_again);
 	RUN(a_volume_grows);
 	RUN(a_volume_does_not_become_smaller);
 	RUN(only_the_owner_makes_it_grow);
@@ -1301,6 +1458,8 @@ int main(void)
 	RUN(a_rollback_and_a_clone_keep_the_size);
 	RUN(what_is_being_deleted_is_not_attached);
 	RUN(an_owner_notices_that_it_is_deleted);
+	RUN(a_clone_is_not_made_of_what_is_not_kept);
+	RUN(a_clone_is_made_although_the_owner_changes);
 	RUN(copying_can_be_slowed);
 	RUN(copying_far_below_the_target_waits_for_nobody);
 	RUN(verify_finds_what_is_damaged);

@@ -18,9 +18,9 @@ objects, uploads = {}, {}
 log = []
 # What the metadata service gives out, and what the store takes. So many objects are
 # deleted before one is refused, -1: all; so many GETs of a manifest are followed by a change
-# of it.
+# of it. What has @late in its key is not there before so many PUTs.
 state = {"token": "", "generation": 0, "kind": "aws", "lifetime": 3600, "parts": 0,
-         "deletes": -1, "meddle": 0}
+         "deletes": -1, "meddle": 0, "late": "", "puts": 0}
 lock = threading.Lock()
 
 
@@ -231,6 +231,7 @@ def answer(method, path, query, headers, body, raw):
         if "if-match" in headers and headers["if-match"] != tag(objects.get(key, b"")):
             return error(412, "PreconditionFailed")
         objects[key] = body
+        state["puts"] -= state["puts"] > 0
         return 200, {"ETag": tag(body)}, b""
     if method == "DELETE":
         if state["deletes"] == 0:
@@ -238,7 +239,7 @@ def answer(method, path, query, headers, body, raw):
         state["deletes"] -= state["deletes"] > 0
         objects.pop(key, None)
         return 204, {}, b""
-    if key not in objects:
+    if key not in objects or state["puts"] and state["late"] in key:
         return error(404, "NoSuchKey")
     data = objects[key]
     if method == "GET" and name == "manifest" and state["meddle"]:

@@ -662,6 +662,58 @@ static void delete_of_what_somebody_changes(void)
 	CHECK(!ctl(DELETE " --force"));
 }
 
+/* With a clone whose manifest comes after @puts PUTs; its UUID is @clone. */
+static void start_late_clone(char *clone, unsigned int puts)
+{
+	char set[128];
+
+	start();
+	REQUIRE(!ctl(FORMAT_NO_URL "--force --uuid " UUID AT_S3));
+	REQUIRE(!ctl("clone " UUID " --offline"));
+	REQUIRE(sscanf(strstr(out, "Clone "), "Clone %36s", clone) == 1);
+	snprintf(set, sizeof(set), "late=%s&puts=%u", clone, puts);
+	tell_server(set);
+}
+
+/* Everything of both; nobody has anything to say against it. */
+static void delete_both(const char *clone)
+{
+	char cmd[256];
+
+	snprintf(cmd, sizeof(cmd), "delete --volume %s --yes", clone);
+	CHECK(!ctl(cmd) && !ctl(DELETE " --force"));
+	CHECK(!ctl("volumes --json" AT_S3));
+	CHECK(json_at("") == 0);
+}
+
+/* Between looking and marking; the volume is as it was. */
+static void delete_of_what_is_being_cloned(void)
+{
+	char clone[64] = "";
+
+	start_late_clone(clone, 1);
+	CHECK(ctl(DELETE " --force") == 1 && says("made at this moment") && says(clone));
+	CHECK(!ctl("volumes" AT_S3) && says(UUID) && says(clone));
+	CHECK(!ctl("snapshot " UUID " monday --offline"));
+	CHECK(!ctl("verify-bucket --volume " UUID));
+	CHECK(ctl(DELETE " --force") == 1 && says("needs its objects"));
+	delete_both(clone);
+}
+
+/* By somebody who could not take it back. What was begun is not a volume again. */
+static void delete_that_left_a_clone(void)
+{
+	char clone[64] = "";
+
+	start_late_clone(clone, 1000);
+	tell_server("deletes=0");
+	CHECK(ctl(DELETE " --force") == 1 && says("give the command again"));
+	tell_server("deletes=-1&puts=0");
+	CHECK(ctl(DELETE) == 1 && says("needs its objects") && says(clone));
+	CHECK(cannot_be_used(AT_S3));
+	delete_both(clone);
+}
+
 /*----------------------------------------------------------------
  * logcached
  *----------------------------------------------------------------
@@ -778,6 +830,8 @@ int main(void)
 	RUN(store_that_cannot_be_used);
 	RUN(delete_that_fails_in_the_middle);
 	RUN(delete_of_what_somebody_changes);
+	RUN(delete_of_what_is_being_cloned);
+	RUN(delete_that_left_a_clone);
 	stop_server();
 	RUN(changes_need_somebody);
 	RUN(snapshots_come_and_go);

@@ -303,6 +303,7 @@ struct lc_volume *lc_vol_new(const struct lc_volume_params *params)
 	vol->loop = params->store->loop;
 	memcpy(vol->uuid, params->uuid, sizeof(vol->uuid));
 	INIT_LIST_HEAD(&vol->ios);
+	INIT_LIST_HEAD(&vol->children);
 	INIT_LIST_HEAD(&vol->calls);
 	INIT_LIST_HEAD(&vol->puts.units);
 	INIT_LIST_HEAD(&vol->puts.list);

@@ -9,20 +9,22 @@
 #include "vol.h"
 
 #define TRIES	10u
+#define PAUSE_MS	1000u
 
-struct create {
+struct lc_create {
 	struct lc_store *store;
 	struct lc_store_req req;
 	struct lc_timer timer;
 	struct iovec iov;
 	void *found;
 	bool fencing;
+	bool cancelled;
 	unsigned int tries;
 	void (*done)(int err, const char *why, void *data);
 	void *data;
 };
 
-static void finish(struct create *c, int err)
+static void finish(struct lc_create *c, int err)
 {
 	c->done(err, c->req.why, c->data);
 	free(c->iov.iov_base);
@@ -30,12 +32,23 @@ static void finish(struct create *c, int err)
 	free(c);
 }
 
+static void give_up(struct lc_create *c)
+{
+	lc_store_set(&c->req, LC_STORE_CANCELLED, "cancelled");
+	finish(c, -ECANCELED);
+}
+
+static void again(struct lc_create *c)
+{
+	lc_timer_arm(c->store->loop, &c->timer, c->cancelled ? 0 : PAUSE_MS);
+}
+
 static void looked(struct lc_store_req *req)
 {
-	struct create *c = req->data;
+	struct lc_create *c = req->data;
 
 	if (req->status == LC_STORE_NOT_FOUND && c->tries < TRIES) {
-		lc_timer_arm(c->store->loop, &c->timer, 1000);
+		again(c);
 		return;
 	}
 	if (req->status != LC_STORE_OK) {
@@ -51,8 +64,12 @@ static void looked(struct lc_store_req *req)
 	finish(c, -EEXIST);
 }
 
-static void look_up(struct create *c)
+static void look_up(struct lc_create *c)
 {
+	if (c->cancelled) {
+		give_up(c);
+		return;
+	}
 	c->req.op = LC_STORE_GET;
 	c->req.buf = c->found;
 	c->req.buf_len = c->iov.iov_len;
@@ -63,20 +80,24 @@ static void look_up(struct create *c)
 
 static void put_done(struct lc_store_req *req)
 {
-	struct create *c = req->data;
+	struct lc_create *c = req->data;
 
 	if (req->status == LC_STORE_PRECOND || req->status == LC_STORE_UNKNOWN)
 		look_up(c);
 	else if (lc_io_passing(req->status) && c->tries < TRIES)
-		lc_timer_arm(c->store->loop, &c->timer, 1000);
+		again(c);
 	else
 		finish(c, lc_io_errno(req->status));
 }
 
 static void submit(struct lc_timer *t)
 {
-	struct create *c = t->data;
+	struct lc_create *c = t->data;
 
+	if (c->cancelled) {
+		give_up(c);
+		return;
+	}
 	c->tries++;
 	c->req.op = LC_STORE_PUT;
 	c->req.iov = &c->iov;
@@ -89,7 +110,7 @@ static void submit(struct lc_timer *t)
 /* Without conditions an existing volume would be overwritten: look first. */
 static void looked_first(struct lc_store_req *req)
 {
-	struct create *c = req->data;
+	struct lc_create *c = req->data;
 
 	if (req->status == LC_STORE_NOT_FOUND)
 		submit(&c->timer);
@@ -97,10 +118,11 @@ static void looked_first(struct lc_store_req *req)
 		looked(req);
 }
 
-void lc_create_manifest(struct lc_store *store, const struct lc_manifest *m,
-			void (*done)(int err, const char *why, void *data), void *data)
+struct lc_create *lc_create_manifest(struct lc_store *store, const struct lc_manifest *m,
+				     void (*done)(int err, const char *why, void *data),
+				     void *data)
 {
-	struct create *c = lc_vol_alloc(sizeof(*c));
+	struct lc_create *c = lc_vol_alloc(sizeof(*c));
 
 	c->store = store;
 	c->fencing = !(m->flags & LC_BK_NO_FENCING);
@@ -116,10 +138,23 @@ void lc_create_manifest(struct lc_store *store, const struct lc_manifest *m,
 		lc_vol_no_memory();
 	if (c->fencing) {
 		submit(&c->timer);
-		return;
+		return c;
 	}
 	look_up(c);
 	c->req.done = looked_first;
+	return c;
+}
+
+void lc_create_cancel(struct lc_create *c)
+{
+	if (c->cancelled)
+		return;
+	c->cancelled = true;
+	/* It waits, or it is in the store. */
+	if (c->timer.at)
+		lc_timer_arm(c->store->loop, &c->timer, 0);
+	else
+		c->store->ops->cancel(c->store, &c->req);
 }
 
 void lc_volume_create(struct lc_store *store, const u8 uuid[16], u64 sectors, u64 created,

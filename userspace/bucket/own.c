@@ -270,6 +270,7 @@ void lc_own_put(struct lc_volume *vol, lc_volume_fn done, void *data)
 
 struct check {
 	struct lc_slurp slurp;
+	u8 clone[16];
 	lc_volume_fn done;
 	void *data;
 };
@@ -299,15 +300,58 @@ static void checked(struct lc_slurp *s, int err, void *buf, size_t bytes)
 	free(c);
 }
 
-void lc_own_check(struct lc_volume *vol, lc_volume_fn done, void *data)
+static void ask(struct lc_volume *vol, struct check *c,
+		void (*answered)(struct lc_slurp *s, int err, void *buf, size_t bytes),
+		lc_volume_fn done, void *data)
 {
-	struct check *c = lc_vol_alloc(sizeof(*c));
 	char key[LC_KEY_LEN];
 
 	c->done = done;
 	c->data = data;
-	c->slurp.done = checked;
+	c->slurp.done = answered;
 	c->slurp.data = c;
 	lc_key_manifest(key, vol->uuid);
 	lc_slurp_start(&c->slurp, vol, key, GUESS, LC_MANIFEST_BYTES_MAX);
+}
+
+void lc_own_check(struct lc_volume *vol, lc_volume_fn done, void *data)
+{
+	ask(vol, lc_vol_alloc(sizeof(struct check)), checked, done, data);
+}
+
+static int keeps(struct lc_volume *vol, const struct lc_manifest *m, const u8 uuid[16])
+{
+	if (m->flags & LC_BK_DELETING) {
+		lc_vol_why(vol, "somebody deletes the volume");
+		return -ESTALE;
+	}
+	if (lc_manifest_find_clone(m, uuid) >= 0)
+		return 0;
+	lc_vol_why(vol, "its manifest does not have the clone any more");
+	return -ENOENT;
+}
+
+static void looked_for_clone(struct lc_slurp *s, int err, void *buf, size_t bytes)
+{
+	struct check *c = s->data;
+	struct lc_volume *vol = s->io.vol;
+	struct lc_manifest m;
+
+	err = take(s, err, buf, bytes, &m);
+	if (err == -ENOENT) {
+		err = -ESTALE;
+	} else if (!err) {
+		err = keeps(vol, &m, c->clone);
+		lc_manifest_free(&m);
+	}
+	c->done(vol, err, c->data);
+	free(c);
+}
+
+void lc_own_keeps(struct lc_volume *vol, const u8 uuid[16], lc_volume_fn done, void *data)
+{
+	struct check *c = lc_vol_alloc(sizeof(*c));
+
+	memcpy(c->clone, uuid, sizeof(c->clone));
+	ask(vol, c, looked_for_clone, done, data);
 }

@@ -28,4 +28,11 @@ void lc_own_put(struct lc_volume *vol, lc_volume_fn done, void *data);
 /* Is the manifest still the one of this owner? -ESTALE stops the volume. */
 void lc_own_check(struct lc_volume *vol, lc_volume_fn done, void *data);
 
+/*
+ * Does the manifest keep objects for clone @uuid, whoever owns it now? -ESTALE: the volume
+ * is being deleted, or is gone; -ENOENT: the clone has been given up. Does not stop the
+ * volume.
+ */
+void lc_own_keeps(struct lc_volume *vol, const u8 uuid[16], lc_volume_fn done, void *data);
+
 #endif /* LC_BUCKET_OWN_H */

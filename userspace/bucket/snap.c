@@ -16,6 +16,10 @@
 struct op {
 	struct lc_volume *vol;
 	struct lc_manifest child;
+	struct lc_create *create;	/* puts it; in vol->children meanwhile */
+	struct list_head list;
+	struct lc_io unmake;
+	int err;		/* why it is taken back */
 	u64 seq;
 	bool again;		/* the clone was begun before */
 	lc_volume_fn done;
@@ -257,26 +261,72 @@ static int copy_line(struct lc_manifest *child, const struct lc_manifest *m, u64
 	return err;
 }
 
+static void unmade(struct lc_io *io)
+{
+	struct op *op = io->data;
+
+	/* Now nothing of the volume is needed any more. */
+	if (op->err == -ESTALE)
+		lc_vol_stop(op->vol, op->err);
+	finish(op, op->err);
+}
+
+/*
+ * The objects may be gone: who deletes a volume looks for clones when he has marked it, and
+ * then did not see this one yet. Nobody has been told of it.
+ */
+static void kept(struct lc_volume *vol, int err, void *data)
+{
+	struct op *op = data;
+
+	if (err != -ESTALE && err != -ENOENT) {
+		finish(op, err);
+		return;
+	}
+	op->err = err;
+	lc_io_init(&op->unmake, vol, LC_STORE_DELETE, unmade, op);
+	lc_key_manifest(op->unmake.req.key, op->child.uuid);
+	lc_io_start(&op->unmake);
+}
+
 static void child_made(int err, const char *why, void *data)
 {
 	struct op *op = data;
 
-	if (err)
+	list_del(&op->list);
+	/* Why it was cancelled is what matters. */
+	if (err && err != -ECANCELED)
 		lc_vol_why(op->vol, "clone: %s", why);
-	/* It has been attached since it was made. */
-	if (err == -EEXIST && op->again)
-		err = 0;
-	finish(op, err);
+	if (!err)
+		lc_own_keeps(op->vol, op->child.uuid, kept, op);
+	else	/* If it is there already: it has been attached since it was made. */
+		finish(op, err == -EEXIST && op->again ? 0 : err);
 }
 
 static void pinned(struct lc_volume *vol, int err, void *data)
 {
 	struct op *op = data;
 
-	if (err)
+	err = err ?: lc_vol_check(vol);
+	if (err) {
 		finish(op, err);
-	else
-		lc_create_manifest(vol->store, &op->child, child_made, op);
+		return;
+	}
+	list_add_tail(&op->list, &vol->children);
+	op->create = lc_create_manifest(vol->store, &op->child, child_made, op);
+}
+
+void lc_snap_cancel(struct lc_volume *vol)
+{
+	struct op *op, *next;
+
+	list_for_each_entry_safe(op, next, &vol->children, list)
+		lc_create_cancel(op->create);
+}
+
+bool lc_snap_idle(const struct lc_volume *vol)
+{
+	return list_empty(&vol->children);
 }
 
 static int make_child(struct op *op, const u8 uuid[16], u64 created)

@@ -87,6 +87,7 @@ static void cancel_all(struct lc_volume *vol)
 
 	list_for_each_entry_safe(io, next, &vol->ios, list)
 		lc_io_cancel(io);
+	lc_snap_cancel(vol);
 }
 
 int lc_vol_check(struct lc_volume *vol)
@@ -149,6 +150,11 @@ static bool all_idle(const struct lc_volume *vol)
 	return lc_put_idle(vol) && lc_ckpt_idle(vol) && lc_gc_idle(vol);
 }
 
+static bool nothing_under_way(const struct lc_volume *vol)
+{
+	return list_empty(&vol->ios) && lc_snap_idle(vol);
+}
+
 void lc_vol_run_calls(struct lc_timer *t)
 {
 	struct lc_volume *vol = t->data;
@@ -164,13 +170,13 @@ void lc_vol_run_calls(struct lc_timer *t)
 		vol->idle = NULL;
 		idle(vol);
 	}
-	if (!list_empty(&vol->ios) || (!vol->closing && !vol->stop_err))
+	if (!nothing_under_way(vol) || (!vol->closing && !vol->stop_err))
 		return;
 	lc_put_fail(vol, vol->closing ? -ECANCELED : vol->stop_err);
 	lc_get_fail(vol, vol->closing ? -ECANCELED : vol->stop_err);
 	if (!vol->closing)
 		return;
-	if (list_empty(&vol->calls) && list_empty(&vol->ios) && !vol->idle)
+	if (list_empty(&vol->calls) && nothing_under_way(vol) && !vol->idle)
 		release(vol);
 	else
 		lc_timer_arm(vol->loop, &vol->call_timer, 0);

@@ -128,6 +128,7 @@ struct lc_volume {
 	struct lc_marks marks;
 	struct lc_gcs gcs;
 	struct op *rollback;		/* waits for it */
+	struct list_head children;	/* clones whose manifest is on its way */
 	void (*idle)(struct lc_volume *vol);	/* wanted when no put, copy or checkpoint is left */
 };
 
@@ -195,7 +196,7 @@ struct lc_gc_copy {
 void lc_put_copy(struct lc_volume *vol, struct lc_gc_copy *copy);
 
 /*----------------------------------------------------------------
- * get.c, ckpt.c, mark.c, gc.c
+ * get.c, ckpt.c, mark.c, gc.c, snap.c
  *----------------------------------------------------------------
  */
 
@@ -219,5 +220,9 @@ bool lc_gc_idle(const struct lc_volume *vol);
 /* Objects of the inventory that the map does not know; it is taken over. */
 void lc_gc_adopt(struct lc_volume *vol, struct lc_inventory *inv);
 void lc_gc_free(struct lc_volume *vol);
+
+/* Of requests that are none of vol->ios: they are another volume's. */
+void lc_snap_cancel(struct lc_volume *vol);
+bool lc_snap_idle(const struct lc_volume *vol);
 
 #endif /* LC_BUCKET_VOL_H */

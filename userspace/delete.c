@@ -216,6 +216,10 @@ static int put_failed(const struct doomed *d, const struct lc_store_req *req)
 		return ctl_error(CTL_FAILED,
 				 "volume %s: somebody has changed it at this moment: it is in use; nothing was deleted",
 				 d->text);
+	if (req->status == LC_STORE_UNKNOWN)
+		return ctl_error(CTL_FAILED,
+				 "%s: %s; nothing was deleted, but the volume may be marked as one that is, and then nobody can use it: give the command again",
+				 d->r.conf.url, req->why);
 	return ctl_error(CTL_FAILED, "%s: %s; nothing was deleted", d->r.conf.url, req->why);
 }
 
@@ -425,15 +429,34 @@ static void say_parents(struct doomed *d)
 	}
 }
 
+/* Without a manifest nobody knows, and it may be one that can be put back. */
+static int check_lost(const struct doomed *d, const struct sweep *s)
+{
+	if (d->state != REMOTE_NONE || !s->nr || ctl_has(d->ctl, "force"))
+		return CTL_OK;
+	return ctl_error(CTL_FAILED,
+			 "volume %s: its manifest is not there, %zu objects are, and nobody knows whether a clone needs them; put the manifest back if it was lost, or use --force",
+			 d->text, s->nr);
+}
+
+/* What is to be deleted; after the mark nothing is added but what is on its way. */
+static int list(struct doomed *d, struct sweep *s)
+{
+	int ret;
+
+	ret = sweep_list(s, d->r.store, d->prefix);
+	if (ret)
+		ctl_error(ret, "%s: nothing was deleted", d->r.conf.url);
+	return ret;
+}
+
 static int carry_out(struct doomed *d)
 {
 	struct sweep s = { .keep = { d->manifest_key, d->fence_key } };
 	int ret;
 
-	ret = sweep_list(&s, d->r.store, d->prefix);
-	if (ret)
-		ctl_error(ret, "%s: nothing was deleted", d->r.conf.url);
-	ret = ret ?: ask(d, &s) ?: mark(d) ?: check_late_clones(d) ?: fence_off(d, &s) ?:
+	ret = list(d, &s) ?: check_lost(d, &s) ?: ask(d, &s) ?: mark(d) ?:
+	      check_late_clones(d) ?: list(d, &s) ?: fence_off(d, &s) ?:
 	      delete_objects(d, &s) ?: delete_rest(d) ?: forget(d);
 	sweep_free(&s);
 	if (ret)

@@ -117,7 +117,7 @@ static int show_volume(struct remote *r, const struct found *f, json_t *list)
 
 	if (!f->manifest)
 		return ctl_error(CTL_FAILED,
-				 "%s: %s: %llu objects, but no manifest; logcachectl delete removes them",
+				 "%s: %s: %llu objects, but no manifest; logcachectl delete --force removes them, which no clone may need",
 				 r->conf.url, uuid_text(text, f->uuid), f->objects);
 	ret = remote_manifest(r, f->uuid, &m);
 	if (ret)

@@ -576,8 +576,9 @@ static void delete_of_what_is_damaged(void)
 	REQUIRE(!ctl("snapshot " UUID " monday --offline"));
 	REQUIRE(!ctl("snapshot " UUID " tuesday --offline"));
 	REQUIRE(!unlink("store/" UUID "/manifest"));
-	CHECK(ctl("volumes --origin " URL) == 1 && says("logcachectl delete removes them"));
-	CHECK(!ctl(DELETE) && store_is_empty());
+	CHECK(ctl("volumes --origin " URL) == 1 && says("logcachectl delete --force removes them"));
+	CHECK(ctl(DELETE) == 1 && says("its manifest is not there") && !store_is_empty());
+	CHECK(!ctl(DELETE " --force") && store_is_empty());
 }
 
 /* What is left looks like no volume to anybody. */
@@ -608,7 +609,7 @@ static void delete_that_is_killed(void)
 			CHECK(says("is being deleted") && cannot_be_used(""));
 		CHECK(is_stored() || system("test -z \"$(ls store/" UUID "/data/*)\"") == 0);
 		if (!store_is_empty() || is_known())
-			CHECK(!ctl(DELETE_AT));
+			CHECK(!ctl(is_stored() ? DELETE_AT : DELETE));
 		CHECK(store_is_empty());
 	}
 }

@@ -28,6 +28,17 @@ static void hold_at(struct rig *r, struct host *b, int *pending, enum lc_store_o
 	b->held = true;
 }
 
+/* What another host attaches with; scratch_free(@dir). */
+static void second_host(struct rig *r, struct host *h, char dir[64])
+{
+	host_init(h, &r->w);
+	h->in_order = true;
+	scratch_new(dir, 64);
+	r->p.map_dir = dir;
+	r->p.store = &h->store;
+	r->p.owner[0]++;
+}
+
 static void race(enum lc_store_op op, const char *part, int skip, u32 first, u32 writes, bool hotgc)
 {
 	struct lc_volume *b;
@@ -49,12 +60,7 @@ static void race(enum lc_store_op op, const char *part, int skip, u32 first, u32
 			CHECK(!write_blocks(&r, 100, 8));
 			CHECK(!gc_all_sync(&r.w, r.vol));
 		}
-	host_init(&hb, &r.w);
-	hb.in_order = true;
-	scratch_new(dir, sizeof(dir));
-	r.p.map_dir = dir;
-	r.p.store = &hb.store;
-	r.p.owner[0]++;
+	second_host(&r, &hb, dir);
 	b = lc_volume_attach(&r.p, take_err, &claim);
 	hold_at(&r, &hb, &claim, op, part, skip);
 	for (i = 0; i < writes; i++) {
@@ -93,32 +99,42 @@ static void the_newest_listed_goes_before_the_probe(void)
 	race(LC_STORE_GET, "/data/", 0, 10, 6, true);
 }
 
-/* the same, between listing data/ and map/ */
-static void marks_go_between_the_listings(void)
+static void marks_go_before_the_listings(void)
 {
 	race(LC_STORE_LIST, "/map/", 0, 10, 6, true);
 }
 
-/* A snapshot of the state after an object without contents. */
+static void marks_go_between_the_listings(void)
+{
+	race(LC_STORE_LIST, "/data/", 0, 10, 6, true);
+}
+
+/* With a snapshot "s" of the state after an object without contents, that is garbage since. */
+static void rig_init_tick(struct rig *r)
+{
+	int i;
+
+	rig_init(r);
+	r->p.ckpt_objects = 1000;
+	CHECK(!again(r));
+	do {
+		make_garbage(r);
+		CHECK(!gc_all_sync(&r->w, r->vol));
+	} while (find_object(r, "/data/", -1)->blob->size != 4096);
+	CHECK(!snapshot_sync(&r->w, r->vol, "s"));
+	for (i = 0; i < 3; i++) {
+		make_garbage(r);
+		CHECK(!gc_all_sync(&r->w, r->vol));
+	}
+}
+
 static void a_snapshot_of_a_tick(void)
 {
 	struct rig r;
 	u8 child[16];
 	int err;
-	u32 i;
 
-	rig_init(&r);
-	r.p.ckpt_objects = 1000;
-	CHECK(!again(&r));
-	do {
-		make_garbage(&r);
-		CHECK(!gc_all_sync(&r.w, r.vol));
-	} while (find_object(&r, "/data/", -1)->blob->size != 4096);
-	CHECK(!snapshot_sync(&r.w, r.vol, "s"));
-	for (i = 0; i < 3; i++) {
-		make_garbage(&r);
-		CHECK(!gc_all_sync(&r.w, r.vol));
-	}
+	rig_init_tick(&r);
 	test_uuid(child, 2);
 	CHECK(!clone_sync(&r.w, r.vol, "s", child));
 	{
@@ -150,18 +166,7 @@ static void a_rollback_to_a_tick(void)
 	struct verified v;
 	int err, i;
 
-	rig_init(&r);
-	r.p.ckpt_objects = 1000;
-	CHECK(!again(&r));
-	do {
-		make_garbage(&r);
-		CHECK(!gc_all_sync(&r.w, r.vol));
-	} while (find_object(&r, "/data/", -1)->blob->size != 4096);
-	CHECK(!snapshot_sync(&r.w, r.vol, "s"));
-	for (i = 0; i < 3; i++) {
-		make_garbage(&r);
-		CHECK(!gc_all_sync(&r.w, r.vol));
-	}
+	rig_init_tick(&r);
 	verify(&r, &v);
 	err = rollback_sync(&r.w, r.vol, "s");
 	i = again(&r);
@@ -187,12 +192,7 @@ static void a_stale_owner_without_fencing_deletes(void)
 	for (i = 0; i < 10; i++)
 		CHECK(!write_blocks(&r, i, 1));
 	want = stamp_of(&r, r.vol, 3);
-	host_init(&hb, &r.w);
-	hb.in_order = true;
-	scratch_new(dir, sizeof(dir));
-	r.p.map_dir = dir;
-	r.p.store = &hb.store;
-	r.p.owner[0]++;
+	second_host(&r, &hb, dir);
 	b = attach_sync(&r.w, &r.p, &err, why);
 	CHECK(b);
 	for (i = 0; i < 10; i++)
@@ -205,48 +205,65 @@ static void a_stale_owner_without_fencing_deletes(void)
 	rig_fini(&r);
 }
 
+/* With a volume of so many sectors, and without checkpoints. */
+static void rig_init_large(struct rig *r, u64 sectors)
+{
+	u8 uuid[16];
+
+	rig_init(r);
+	close_sync(&r->w, r->vol);
+	test_uuid(uuid, 9);
+	memcpy(r->uuid, uuid, 16);
+	memcpy(r->p.uuid, uuid, 16);
+	r->p.object_sectors = 32768;
+	r->p.map_limit = 1ull << 30;
+	r->p.ckpt_objects = 100000;
+	CHECK(!create_sync(&r->h, uuid, sectors, false));
+	r->vol = NULL;
+	CHECK(!again(r));
+}
+
+static void put_next(struct rig *r, struct lc_unit_extent *e, u32 nr)
+{
+	CHECK(!put_sync(&r->w, r->vol, r->lsn, r->lsn + 1, e, nr));
+	r->lsn++;
+}
+
+/* So many steps at most. Return: what the last one did. */
+static int gc_steps(struct rig *r, int max)
+{
+	int err = -EAGAIN;
+
+	while (err == -EAGAIN && max--)
+		err = call_sync(&r->w, r->vol, lc_volume_gc);
+	return err;
+}
+
 /* One extent of zeroes in more pieces than an object has room for. */
 static void a_copy_of_too_many_pieces(void)
 {
 	u64 sectors = 70000ull * 16 + 1024, lba = 0;
 	struct lc_unit_extent *e = calloc(4096, sizeof(*e));
 	struct rig r;
-	u8 uuid[16], *data = calloc(1, 4096 * 64);
-	int err, n, i;
+	u8 *data = calloc(1, 4096 * 64);
+	int err, n;
 
-	rig_init(&r);
-	close_sync(&r.w, r.vol);
-	test_uuid(uuid, 9);
-	memcpy(r.uuid, uuid, 16);
-	memcpy(r.p.uuid, uuid, 16);
-	r.p.object_sectors = 32768;
-	r.p.ckpt_objects = 100000;
-	CHECK(!create_sync(&r.h, uuid, sectors, false));
-	r.vol = NULL;
-	CHECK(!again(&r));
+	rig_init_large(&r, sectors);
 	/* All of it discarded, and a few blocks written. */
 	e[0] = (struct lc_unit_extent){ .lba = 0, .len = sectors - 1024, .op = LC_BK_DISCARD };
 	e[1] = (struct lc_unit_extent){ .lba = sectors - 1024, .len = 512, .op = LC_BK_DATA, .data = data };
-	CHECK(!put_sync(&r.w, r.vol, r.lsn, r.lsn + 1, e, 2));
-	r.lsn++;
+	put_next(&r, e, 2);
 	/* Then pieces of it, and the blocks again. */
 	while (lba < sectors - 1024) {
 		for (n = 0; n < 4095 && lba < sectors - 1024; n++, lba += 16)
 			e[n] = (struct lc_unit_extent){ .lba = lba, .len = 8, .op = LC_BK_ZERO };
-		CHECK(!put_sync(&r.w, r.vol, r.lsn, r.lsn + 1, e, n));
-		r.lsn++;
+		put_next(&r, e, n);
 	}
 	e[0] = (struct lc_unit_extent){ .lba = sectors - 1024, .len = 504, .op = LC_BK_DATA, .data = data };
-	CHECK(!put_sync(&r.w, r.vol, r.lsn, r.lsn + 1, e, 1));
-	r.lsn++;
+	put_next(&r, e, 1);
 	e[0] = (struct lc_unit_extent){ .lba = sectors - 1024, .len = 500, .op = LC_BK_DATA, .data = data };
-	CHECK(!put_sync(&r.w, r.vol, r.lsn, r.lsn + 1, e, 1));
-	r.lsn++;
-	for (i = 0; i < 40; i++) {
-		err = call_sync(&r.w, r.vol, lc_volume_gc);
-		if (err != -EAGAIN)
-			break;
-	}
+	put_next(&r, e, 1);
+	gc_steps(&r, 40);
 	err = again(&r);
 	CHECK(!err);
 	free(e);
@@ -260,32 +277,15 @@ static void merging_of_zeroes_ends(void)
 	u64 sectors = 20ull * 40000 * 16 + 1024, lba = 0;
 	struct lc_unit_extent *e = calloc(65536, sizeof(*e));
 	struct rig r;
-	u8 uuid[16];
-	int err = 0, n, i;
+	int n, i;
 
-	rig_init(&r);
-	close_sync(&r.w, r.vol);
-	test_uuid(uuid, 9);
-	memcpy(r.uuid, uuid, 16);
-	memcpy(r.p.uuid, uuid, 16);
-	r.p.object_sectors = 32768;
-	r.p.map_limit = 1ull << 30;
-	r.p.ckpt_objects = 100000;
-	CHECK(!create_sync(&r.h, uuid, sectors, false));
-	r.vol = NULL;
-	CHECK(!again(&r));
+	rig_init_large(&r, sectors);
 	for (i = 0; i < 19; i++) {
 		for (n = 0; n < 40000; n++, lba += 16)
 			e[n] = (struct lc_unit_extent){ .lba = lba, .len = 8, .op = LC_BK_ZERO };
-		CHECK(!put_sync(&r.w, r.vol, r.lsn, r.lsn + 1, e, n));
-		r.lsn++;
+		put_next(&r, e, n);
 	}
-	for (i = 0; i < 100; i++) {
-		err = call_sync(&r.w, r.vol, lc_volume_gc);
-		if (err != -EAGAIN)
-			break;
-	}
-	CHECK(!err);
+	CHECK(!gc_steps(&r, 100));
 	free(e);
 	rig_fini(&r);
 }
@@ -321,6 +321,7 @@ int main(void)
 	RUN(a_copy_of_too_many_pieces);
 	RUN(the_hole_is_filled_and_emptied_before_the_fence);
 	RUN(the_newest_listed_goes_before_the_probe);
+	RUN(marks_go_before_the_listings);
 	RUN(marks_go_between_the_listings);
 	RUN(a_snapshot_of_a_tick);
 	return tap_done();

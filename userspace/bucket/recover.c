@@ -153,7 +153,20 @@ static int check_tip(struct job *j)
 	return -EBADMSG;
 }
 
-static int empty_map(struct lc_volume *vol);
+static int empty_map(struct lc_volume *vol)
+{
+	const struct lc_map_state none = { 0 };
+	int err = lc_map_begin(vol->map);
+
+	if (err)
+		return err;
+	err = lc_map_clear(vol->map);
+	if (!err)
+		return lc_map_commit(vol->map, &none);
+	lc_map_abort(vol->map);
+	return err;
+}
+
 static void listed(struct lc_volume *vol, int err, struct lc_inventory *inv, void *data);
 
 static void list_again(struct job *j)
@@ -226,20 +239,6 @@ static void replay(struct job *j)
  * What to begin with
  *----------------------------------------------------------------
  */
-
-static int empty_map(struct lc_volume *vol)
-{
-	const struct lc_map_state none = { 0 };
-	int err = lc_map_begin(vol->map);
-
-	if (err)
-		return err;
-	err = lc_map_clear(vol->map);
-	if (!err)
-		return lc_map_commit(vol->map, &none);
-	lc_map_abort(vol->map);
-	return err;
-}
 
 /* The local map, if it is of a state of this line. */
 static bool local_map_usable(const struct job *j)

@@ -243,20 +243,29 @@ static void a_lost_put_is_put_again(void)
  *----------------------------------------------------------------
  */
 
+/* Another owner, with a map of its own; scratch_free(@dir). */
+static struct lc_volume *attach_newer(struct rig *r, char dir[64])
+{
+	struct lc_volume *newer;
+	int err;
+
+	scratch_new(dir, 64);
+	r->p.map_dir = dir;
+	r->p.owner[0]++;
+	newer = attach_sync(&r->w, &r->p, &err, NULL);
+	REQUIRE(newer);
+	return newer;
+}
+
 static void the_older_owner_is_fenced(void)
 {
 	struct lc_volume *newer;
 	struct rig r;
 	char dir[64];
-	int err;
 
 	rig_init(&r);
 	CHECK(!write_blocks(&r, 0, 1));
-	scratch_new(dir, sizeof(dir));
-	r.p.map_dir = dir;
-	r.p.owner[0]++;
-	newer = attach_sync(&r.w, &r.p, &err, NULL);
-	CHECK(newer);
+	newer = attach_newer(&r, dir);
 	CHECK(write_to(&r, r.vol, 1, 1) == -ESTALE);
 	CHECK(status(&r).mode == LC_VOLUME_STALE);
 	CHECK(strstr(lc_volume_why(r.vol), "another owner"));
@@ -273,14 +282,9 @@ static void the_older_owner_cannot_change_the_manifest(void)
 	struct lc_volume *newer;
 	struct rig r;
 	char dir[64];
-	int err;
 
 	rig_init(&r);
-	scratch_new(dir, sizeof(dir));
-	r.p.map_dir = dir;
-	r.p.owner[0]++;
-	newer = attach_sync(&r.w, &r.p, &err, NULL);
-	CHECK(newer);
+	newer = attach_newer(&r, dir);
 	CHECK(snapshot_sync(&r.w, r.vol, "s") == -ESTALE);
 	CHECK(strstr(lc_volume_why(r.vol), "another host has attached"));
 	CHECK(write_to(&r, r.vol, 1, 1) == -ESTALE);
@@ -333,7 +337,6 @@ static void without_conditions_no_fencing_has_to_be_said(void)
 	struct lc_volume *newer;
 	struct rig r;
 	char dir[64];
-	int err;
 
 	rig_init(&r);
 	r.w.no_cond = true;
@@ -343,11 +346,7 @@ static void without_conditions_no_fencing_has_to_be_said(void)
 	CHECK(!again(&r));
 	CHECK(!write_blocks(&r, 0, 1));
 	CHECK(!call_sync(&r.w, r.vol, lc_volume_check_owner));
-	scratch_new(dir, sizeof(dir));
-	r.p.map_dir = dir;
-	r.p.owner[0]++;
-	newer = attach_sync(&r.w, &r.p, &err, NULL);
-	CHECK(newer);
+	newer = attach_newer(&r, dir);
 	CHECK(call_sync(&r.w, r.vol, lc_volume_check_owner) == -ESTALE);
 	CHECK(write_blocks(&r, 0, 1) == -ESTALE);
 	close_sync(&r.w, newer);
@@ -951,14 +950,9 @@ static void only_the_owner_makes_it_grow(void)
 	struct lc_volume *newer;
 	struct rig r;
 	char dir[64];
-	int err;
 
 	rig_init(&r);
-	scratch_new(dir, sizeof(dir));
-	r.p.map_dir = dir;
-	r.p.owner[0]++;
-	newer = attach_sync(&r.w, &r.p, &err, NULL);
-	CHECK(newer);
+	newer = attach_newer(&r, dir);
 	CHECK(grow_sync(&r.w, r.vol, 2 * SECTORS) == -ESTALE);
 	CHECK(status(&r).mode == LC_VOLUME_STALE);
 	CHECK(!grow_sync(&r.w, newer, 4 * SECTORS));

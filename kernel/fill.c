@@ -131,6 +131,26 @@ static struct lc_miss *lc_miss_find(const struct logcache *lc, struct lc_shard *
 	return NULL;
 }
 
+static bool lc_miss_overlaps(const struct lc_shard *sh, u64 lba, u32 len)
+{
+	const struct lc_miss *m;
+
+	list_for_each_entry(m, &sh->misses, list) {
+		if (m->lba < lba + len && lba < m->lba + m->len)
+			return true;
+	}
+	return false;
+}
+
+/* Has anything of [@lba, @end) been wanted before? */
+static bool lc_miss_known(const struct lc_shard *sh, u64 lba, u64 end)
+{
+	struct lc_extent e;
+
+	return lc_index_lookup(&sh->index, lc_key(lba), end - lba, &e) ||
+	       lc_miss_overlaps(sh, lba, end - lba);
+}
+
 /*
  * What a miss of [@lba, @end) begins and ends with when it takes its surroundings
  * along: as far as nothing is cached and no other miss is on its way.
@@ -143,6 +163,8 @@ static void lc_miss_widen(struct logcache *lc, struct lc_shard *sh, u64 lba, u64
 	struct lc_miss *m;
 
 	if (*end >= high || !list_empty(&sh->through) || !lc_evict_room(lc))
+		return;
+	if (lc->origin.ops->costly && !lc_miss_known(sh, low, high))
 		return;
 	while (low < *start && lc_index_lookup(&sh->index, lc_key(low), *start - low, &e))
 		low = round_up(low + (lc_extent_end(&e) - lc_key(low)), LC_BLOCK_SECTORS);
@@ -269,17 +291,6 @@ struct lc_miss *lc_fill_private(struct logcache *lc, struct bio *bio)
 	bio_list_add(&m->waiters, bio);
 	atomic_inc(&lc->fills.reading);
 	return m;
-}
-
-static bool lc_miss_overlaps(const struct lc_shard *sh, u64 lba, u32 len)
-{
-	const struct lc_miss *m;
-
-	list_for_each_entry(m, &sh->misses, list) {
-		if (m->lba < lba + len && lba < m->lba + m->len)
-			return true;
-	}
-	return false;
 }
 
 void lc_fill_stale(struct lc_shard *sh, u64 lba, u32 len)

@@ -14,7 +14,9 @@
  *
  * As long as there is space that nothing has to make room for, a miss reads what is
  * around it too (fill_kb), up to what is cached or on its way: a slow device takes
- * hardly longer for it. What nobody asked for is inserted cold.
+ * hardly longer for it. Where each byte costs (a store), that begins with the second miss
+ * in such a range: the first one may be all that is ever wanted of it. What nobody asked for
+ * is inserted cold.
  */
 #ifndef LC_FILL_H
 #define LC_FILL_H

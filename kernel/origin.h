@@ -28,6 +28,7 @@ struct lc_miss;
  * @iterate:	call @fn for each of the origin's devices
  * @direct:	it can be written to directly: all modes (mode.h)
  * @patient:	a read may take as long as it likes
+ * @costly:	each byte that is read takes time, or money: none on suspicion
  *
  * Each may be NULL:
  * @start:	the volume is resumed
@@ -57,6 +58,7 @@ struct lc_origin_ops {
 	int (*iterate)(struct logcache *lc, iterate_devices_callout_fn fn, void *data);
 	bool direct;
 	bool patient;
+	bool costly;
 
 	void (*start)(struct logcache *lc);
 	void (*hold)(struct logcache *lc);

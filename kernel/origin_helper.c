@@ -131,6 +131,7 @@ const struct lc_origin_ops lc_origin_helper = {
 	.dtr = lc_helper_dtr,
 	.iterate = lc_helper_iterate,
 	.patient = true,
+	.costly = true,
 	.start = lc_helper_start,
 	.hold = lc_fetch_hold,
 	.stop = lc_helper_stop,

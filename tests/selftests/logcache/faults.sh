@@ -10,7 +10,7 @@ DEBUG=/sys/kernel/debug
 for kind in failslab fail_page_alloc fail_make_request; do
 	[ -d $DEBUG/$kind ] || skip "needs a kernel with fault injection"
 done
-begin 21
+begin 25
 # What is below the module must not have to allocate: every page is there.
 ssd 24 && origin 96 && lc_fill "$SSD_RAW" && lc_fill "$ORIGIN_RAW" && format --segment-size 1M || exit
 
@@ -37,7 +37,8 @@ starve() {
 			require-end "$(printf '%#x' $((text + 0x40000)))"
 	done
 }
-fail() { echo 1 >"/sys/class/block/${1#/dev/}/make-it-fail" && inject fail_make_request "$2"; }
+# fail DEVICE PERCENT [KEY VALUE]...
+fail() { echo 1 >"/sys/class/block/${1#/dev/}/make-it-fail" && inject fail_make_request "${@:2}"; }
 spare() { stop_injecting fail_make_request && echo 0 >"/sys/class/block/${1#/dev/}/make-it-fail"; }
 
 # Far more than the cache has, so that all kinds of work are done for it.
@@ -97,7 +98,16 @@ ok "then all becomes clean" flush
 ok "and is right" all_right 1
 ok "on the origin, too" same "$D" "$ORIGIN_RAW"
 
-# A log that cannot be written is the end of writing, until the table is loaded again.
+# A log that cannot be written is the end of writing, until the table is loaded again. First
+# with one record that does not get there, and nothing else on its way...
+ok "the SSD is left alone" reload writeback_age_ms 3600000
+fail "$SSD_RAW" 100 times 1
+ok "a write that is not in the log is not acknowledged" fails next_version 0
+spare "$SSD_RAW"
+ok "nor is anything wrong" all_right 1
+ok "the table can be loaded" reload writeback_age_ms 100
+
+# ... then with all kinds of I/O.
 rounds=0
 fail "$SSD_RAW" 3
 until [ "$(status state)" = failed ] || [ $rounds -eq 20 ]; do

@@ -131,6 +131,19 @@ static struct lc_miss *lc_miss_find(const struct logcache *lc, struct lc_shard *
 	return NULL;
 }
 
+/* Leave of [*@low, *@high) what the origin gives at once, with what ends at @end. */
+static void lc_miss_bound(const struct logcache *lc, u64 end, u64 *low, u64 *high)
+{
+	u32 most = lc->origin.ops->around(lc);
+
+	if (*high - *low <= most)
+		return;
+	if (end > *low + most)
+		*low = *high - most;
+	else
+		*high = *low + most;
+}
+
 /*
  * What a miss of [@lba, @end) begins and ends with when it takes its surroundings
  * along: as far as nothing is cached and no other miss is on its way.
@@ -142,11 +155,12 @@ static void lc_miss_widen(struct logcache *lc, struct lc_shard *sh, u64 lba, u64
 	struct lc_extent e;
 	struct lc_miss *m;
 
-	if (*end >= high || !list_empty(&sh->through) || !lc_evict_room(lc))
+	if (*end > high || !list_empty(&sh->through) || !lc_evict_room(lc))
 		return;
+	lc_miss_bound(lc, *end, &low, &high);
 	while (low < *start && lc_index_lookup(&sh->index, lc_key(low), *start - low, &e))
 		low = round_up(low + (lc_extent_end(&e) - lc_key(low)), LC_BLOCK_SECTORS);
-	if (lc_index_lookup(&sh->index, lc_key(*end), high - *end, &e))
+	if (*end < high && lc_index_lookup(&sh->index, lc_key(*end), high - *end, &e))
 		high = round_down(*end + (e.key - lc_key(*end)), LC_BLOCK_SECTORS);
 	list_for_each_entry(m, &sh->misses, list) {
 		if (m->lba < *start)

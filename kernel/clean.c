@@ -52,7 +52,7 @@ static int lc_clean_send(struct logcache *lc)
 	unsigned int nr = b->nr;
 	int r = nr ? lc_log_copy(lc, b) : 0;
 
-	lc->evict.clean.dropped |= b->nr < nr;
+	lc->evict.clean.dropped |= b->wide && b->nr < nr;
 	lc_log_copy_init(lc, b, LC_COPY_BLOCKS);
 	return r;
 }
@@ -167,6 +167,7 @@ static int lc_clean_look(struct logcache *lc, const struct lc_slot_info *info, u
 	while (!r && !lc->evict.clean.dropped && i--) {
 		lc_entry_get(&ents[i], &ent);
 		r = lc_clean_entry(lc, info->seg, &ent, found);
+		cond_resched();
 	}
 	return r ?: lc_clean_send(lc);
 }

@@ -72,7 +72,7 @@ static void lc_bdev_read_endio(struct bio *bio)
 	blk_status_t status = bio->bi_status;
 
 	bio_put(bio);
-	lc_miss_done(m, status);
+	lc_miss_answer(m, status);
 }
 
 static bool lc_bdev_read_begin(struct lc_miss *m, blk_opf_t opf)

@@ -73,7 +73,7 @@ const struct lc_opt lc_opts[LC_ARGS_NR] = {
 		"a held write fails after so many milliseconds; 0: never"),
 	OPT_NUM(log_depth, 1, 8, 2, false,
 		"most log I/Os in flight; writes gather while they are"),
-	OPT_NUM(fill_kb, 4, 128, 64, true,
+	OPT_NUM(fill_kb, 4, 128, 128, true,
 		"a miss reads the KiB around it while the cache has room"),
 	OPT_NUM(object_mb, 4, 16, 16, true,
 		"most MiB of one upload by a helper"),

@@ -12,8 +12,10 @@
 #include "segment.h"
 #include "target.h"
 
-/* Blocks of one record: others wait for it to be written. */
-#define LC_COPY_BLOCKS	32u
+/* Blocks of one record: others wait for it to be written. With its header it is one
+ * request where 127.5 KiB are the limit, too.
+ */
+#define LC_COPY_BLOCKS	30u
 /* Segments a log must have to be worth the trouble. */
 #define LC_COPY_SEGS	6u
 /* Looks at a segment before it is left alone for now: writers are at it. */
@@ -52,7 +54,7 @@ static int lc_clean_send(struct logcache *lc)
 	unsigned int nr = b->nr;
 	int r = nr ? lc_log_copy(lc, b) : 0;
 
-	lc->evict.clean.dropped |= b->nr < nr;
+	lc->evict.clean.dropped |= b->wide && b->nr < nr;
 	lc_log_copy_init(lc, b, LC_COPY_BLOCKS);
 	return r;
 }
@@ -146,6 +148,7 @@ static int lc_clean_entry(struct logcache *lc, u32 seg, const struct lc_ent *ent
 		    e.loc != base + (data ? off : 0))
 			continue;
 		(*found)++;
+		lc->evict.clean.zeroes |= !data;
 		r = data ? lc_clean_data(lc, seg, ent->lba + off, e.len, e.loc) :
 		    lc_clean_zeroes(lc, ent->lba + off, e.len, ent->op, e.loc);
 		if (r || lc->evict.clean.dropped)
@@ -164,9 +167,11 @@ static int lc_clean_look(struct logcache *lc, const struct lc_slot_info *info, u
 
 	*found = 0;
 	lc->evict.clean.dropped = false;
+	lc->evict.clean.zeroes = false;
 	while (!r && !lc->evict.clean.dropped && i--) {
 		lc_entry_get(&ents[i], &ent);
 		r = lc_clean_entry(lc, info->seg, &ent, found);
+		cond_resched();
 	}
 	return r ?: lc_clean_send(lc);
 }
@@ -215,6 +220,9 @@ static int lc_clean_empty(struct logcache *lc, struct lc_seg *s)
 	lc_log_copy_init(lc, lc->evict.clean.batch, LC_COPY_BLOCKS);
 	for (i = 0; !r && i < LC_COPY_TRIES; i++) {
 		r = lc_clean_look(lc, &info, &found);
+		/* Nothing new is ever mapped here. Zeroes are not counted. */
+		if (!r && !lc->evict.clean.zeroes && !lc_seg_live(s))
+			found = 0;
 		if (!r && !found)
 			break;
 	}

@@ -35,7 +35,8 @@ struct lc_clean {
 	void *data;		/* of the segment */
 	struct lc_slot *slot;
 	u64 stuck_lsn;		/* end of a segment that cannot be copied */
-	bool dropped;		/* something newer than a copy was on its way */
+	bool dropped;		/* of a record with zeroes, since something newer was on its way */
+	bool zeroes;		/* seen in the segment, or discards */
 };
 
 int lc_clean_init(struct logcache *lc);

@@ -2,6 +2,7 @@
 #include "evict.h"
 
 #include <linux/ktime.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
@@ -14,6 +15,9 @@
 
 /* Free segments below which even a small cache starts, on top of the log's reserve. */
 #define LC_FREE_MIN	(LC_SEG_RESERVE + 3)
+
+/* Blocks between two that are to be kept: to read them costs less than another I/O. */
+#define LC_CARRY_GAP	8u
 
 static u32 lc_free_at(const struct logcache *lc, u32 percent)
 {
@@ -210,17 +214,38 @@ static int lc_carry_order(const void *a, const void *b)
 	return x->loc < y->loc ? -1 : x->loc > y->loc;
 }
 
+/* What is to be kept of @seg, in order, to its places in the buffer. */
+static int lc_carry_read(struct logcache *lc, u32 seg)
+{
+	struct lc_evict *ev = &lc->evict;
+	u64 first = lc_seg_block(lc, seg), from, to, at;
+	u32 i = 0;
+	int r = 0;
+
+	while (!r && i < ev->nr_carry) {
+		from = lc_block_at(ev->carry[i].loc) - first;
+		for (to = from + 1; ++i < ev->nr_carry; to = at + 1) {
+			at = lc_block_at(ev->carry[i].loc) - first;
+			if (at - to > LC_CARRY_GAP)
+				break;
+		}
+		r = lc_io_cache(lc, REQ_OP_READ, lc_seg_dev_block(lc, seg) + from,
+				ev->data + (from << LC_BLOCK_SHIFT), (to - from) << LC_BLOCK_SHIFT);
+	}
+	return r;
+}
+
 static void lc_carry(struct logcache *lc, u32 seg)
 {
 	struct lc_evict *ev = &lc->evict;
 	u32 done;
 	int n;
 
-	if (lc_seg_read(lc, seg, ev->data))
-		return;
-	lc_carry_verify(lc, seg);
 	/* Entries of a slot of copies are in no order (lc_copies_seal), and moving needs one. */
 	sort(ev->carry, ev->nr_carry, sizeof(*ev->carry), lc_carry_order, NULL);
+	if (lc_carry_read(lc, seg))
+		return;
+	lc_carry_verify(lc, seg);
 	for (done = 0; done < ev->nr_carry; done += n) {
 		n = lc_carry_some(lc, seg, done);
 		if (n <= 0)
@@ -254,6 +279,7 @@ static int lc_victim_empty(struct logcache *lc, u32 seg)
 			lc_victim_data(lc, seg, &ent);
 		else if (ent.op == LC_OP_ZERO || ent.op == LC_OP_DISCARD)
 			lc_victim_zero(lc, seg, &ent);
+		cond_resched();
 	}
 	if (ev->nr_carry) {
 		lc_carry(lc, seg);
@@ -454,6 +480,14 @@ static int lc_evict_one(struct logcache *lc)
 	return lc_lru_ready(lc->lru) ? 0 : -ENOENT;
 }
 
+/* Will somebody have to wait for space, or does so? */
+static bool lc_evict_hurry(struct logcache *lc)
+{
+	u32 few = max(lc_free_at(lc, lc->args.high_watermark) / 2, LC_FREE_MIN);
+
+	return READ_ONCE(lc->segs.nr_free) <= few || READ_ONCE(lc->log.starved);
+}
+
 /* From the high watermark to the low one. */
 static void lc_evict_space(struct logcache *lc)
 {
@@ -464,14 +498,16 @@ static void lc_evict_space(struct logcache *lc)
 	if (!ev->all && lc_free_now(lc) > lc_free_at(lc, lc->args.high_watermark))
 		return;
 	while (!ev->stop && (ev->all || lc_free_now(lc) < low)) {
+		set_user_nice(current, ev->all || lc_evict_hurry(lc) ? 0 : LC_NICE);
 		r = lc_evict_one(lc);
 		if (r < 0)
 			break;
 		cond_resched();
-		/* Writers are waiting: do not make them wait for the whole pass. */
-		if (r && READ_ONCE(lc->log.starved) && ev->nr_victims >= LC_FREE_MIN)
+		/* Writers, and the cleaner, had better not wait for the whole pass. */
+		if (r && ev->nr_victims >= LC_FREE_MIN && lc_evict_hurry(lc))
 			lc_victims_release(lc);
 	}
+	set_user_nice(current, 0);
 }
 
 static void lc_evict_work(struct work_struct *work)

@@ -4,6 +4,7 @@
 #include <linux/highmem.h>
 #include <linux/jiffies.h>
 #include <linux/log2.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "io.h"
@@ -18,6 +19,8 @@
 #define LC_MISS_FLAGS	(REQ_SYNC | REQ_META | REQ_PRIO)
 #define LC_PAGES_MIN	(LC_MISS_MIN * 4)
 #define LC_MISS_STUCK	(120 * HZ)
+/* With so many blocks behind, filling is not left to when there is time. */
+#define LC_FILL_LATE	(2 * LC_FILL_BATCH)
 /* A block can be inserted in so many pieces, each an entry of the slot. */
 #define LC_BLOCK_PIECES	(LC_BLOCK_SECTORS / 2)
 
@@ -151,6 +154,19 @@ static bool lc_miss_known(const struct lc_shard *sh, u64 lba, u64 end)
 	       lc_miss_overlaps(sh, lba, end - lba);
 }
 
+/* Leave of [*@low, *@high) what the origin gives at once, with what ends at @end. */
+static void lc_miss_bound(const struct logcache *lc, u64 end, u64 *low, u64 *high)
+{
+	u32 most = lc->origin.ops->around(lc);
+
+	if (*high - *low <= most)
+		return;
+	if (end > *low + most)
+		*low = *high - most;
+	else
+		*high = *low + most;
+}
+
 /*
  * What a miss of [@lba, @end) begins and ends with when it takes its surroundings
  * along: as far as nothing is cached and no other miss is on its way.
@@ -162,13 +178,14 @@ static void lc_miss_widen(struct logcache *lc, struct lc_shard *sh, u64 lba, u64
 	struct lc_extent e;
 	struct lc_miss *m;
 
-	if (*end >= high || !list_empty(&sh->through) || !lc_evict_room(lc))
+	if (*end > high || !list_empty(&sh->through) || !lc_evict_room(lc))
 		return;
+	lc_miss_bound(lc, *end, &low, &high);
 	if (lc->origin.ops->costly && !lc_miss_known(sh, low, high))
 		return;
 	while (low < *start && lc_index_lookup(&sh->index, lc_key(low), *start - low, &e))
 		low = round_up(low + (lc_extent_end(&e) - lc_key(low)), LC_BLOCK_SECTORS);
-	if (lc_index_lookup(&sh->index, lc_key(*end), high - *end, &e))
+	if (*end < high && lc_index_lookup(&sh->index, lc_key(*end), high - *end, &e))
 		high = round_down(*end + (e.key - lc_key(*end)), LC_BLOCK_SECTORS);
 	list_for_each_entry(m, &sh->misses, list) {
 		if (m->lba < *start)
@@ -342,38 +359,79 @@ static void lc_miss_serve(struct lc_miss *m, struct bio_list *waiters)
 	}
 }
 
-static void lc_miss_work(struct work_struct *work)
+/* Shard lock held. From here on readers copy from the buffer themselves. */
+static struct bio_list lc_miss_filled(struct lc_miss *m)
 {
-	struct lc_miss *m = container_of(work, struct lc_miss, work);
-	struct logcache *lc = m->lc;
-	struct lc_fills *f = &lc->fills;
-	struct bio_list waiters;
-
 	if (!m->status)
 		lc_miss_pad(m);
-	spin_lock_irq(&m->sh->lock);
-	waiters = m->waiters;
 	m->filled = !m->status;
 	if (m->status)
 		list_del_init(&m->list);
-	spin_unlock_irq(&m->sh->lock);
-	lc_miss_serve(m, &waiters);
+	return m->waiters;
+}
 
+/* Any context if lc_miss_quick() said so, else one that may submit. */
+static void lc_miss_finish(struct lc_miss *m, struct bio_list *waiters)
+{
+	struct logcache *lc = m->lc;
+	struct lc_fills *f = &lc->fills;
+	unsigned long flags;
+
+	lc_miss_serve(m, waiters);
 	if (m->status && m->status != BLK_STS_DM_REQUEUE)
 		lc_stat_inc(lc, FILL_ERRORS);
 	if (m->status || !m->keep) {
 		atomic_dec(&f->reading);
 		lc_miss_put(m);
 	} else {
-		spin_lock_irq(&f->lock);
+		spin_lock_irqsave(&f->lock, flags);
 		list_add_tail(&m->ready, &f->ready);
 		f->nr_ready += m->nr_pages;
-		spin_unlock_irq(&f->lock);
+		spin_unlock_irqrestore(&f->lock, flags);
 		atomic_dec(&f->reading);
 	}
 	/* A batch for the cache is full, or nobody is left to wait for. */
 	if (READ_ONCE(f->nr_ready) >= LC_FILL_BATCH || !atomic_read(&f->reading))
 		queue_work(lc->bg, &f->work);
+}
+
+static void lc_miss_work(struct work_struct *work)
+{
+	struct lc_miss *m = container_of(work, struct lc_miss, work);
+	struct bio_list waiters;
+
+	spin_lock_irq(&m->sh->lock);
+	waiters = lc_miss_filled(m);
+	spin_unlock_irq(&m->sh->lock);
+	lc_miss_finish(m, &waiters);
+}
+
+/* Shard lock held. One reader of one block: to wake a worker would take longer. */
+static bool lc_miss_quick(const struct lc_miss *m)
+{
+	const struct bio *bio = m->waiters.head;
+
+	return !m->status && m->keep && bio && bio == m->waiters.tail &&
+	       bio_sectors(bio) <= LC_BLOCK_SECTORS &&
+	       bio_end_sector(bio) <= m->lba + m->len;
+}
+
+void lc_miss_answer(struct lc_miss *m, blk_status_t status)
+{
+	struct bio_list waiters;
+	unsigned long flags;
+	bool quick;
+
+	m->status = status;
+	spin_lock_irqsave(&m->sh->lock, flags);
+	quick = lc_miss_quick(m);
+	if (quick)
+		waiters = lc_miss_filled(m);
+	spin_unlock_irqrestore(&m->sh->lock, flags);
+	if (quick)
+		lc_miss_finish(m, &waiters);
+	else
+		queue_work(m->lc->wq, &m->work);
 }
 
 /*--------------------------------------------------------------------------
@@ -692,6 +750,7 @@ static void lc_fill_worker(struct work_struct *work)
 	unsigned int blocks;
 
 	while ((blocks = lc_fill_take(f, &batch))) {
+		set_user_nice(current, READ_ONCE(f->nr_ready) < LC_FILL_LATE ? LC_NICE : 0);
 		sb = lc->state == LC_OK ? lc_fill_segbuf(lc, blocks) : NULL;
 		if (sb && lc_fill_write(lc, sb, &batch, blocks))
 			sb = NULL;
@@ -705,6 +764,7 @@ static void lc_fill_worker(struct work_struct *work)
 		}
 		lc_stat_add(lc, FILL_BLOCKS, blocks);
 	}
+	set_user_nice(current, 0);
 }
 
 /*--------------------------------------------------------------------------

@@ -13,10 +13,10 @@
  *            nothing is inserted
  *
  * As long as there is space that nothing has to make room for, a miss reads what is
- * around it too (fill_kb), up to what is cached or on its way: a slow device takes
- * hardly longer for it. Where each byte costs (a store), that begins with the second miss
- * in such a range: the first one may be all that is ever wanted of it. What nobody asked for
- * is inserted cold.
+ * around it too (fill_kb), up to what is cached or on its way, and with one request: a
+ * slow device takes hardly longer for it. Where each byte costs (a store), that begins with
+ * the second miss in such a range: the first one may be all that is ever wanted of it. What
+ * nobody asked for is inserted cold.
  */
 #ifndef LC_FILL_H
 #define LC_FILL_H
@@ -105,6 +105,8 @@ struct lc_miss *lc_fill_through(struct logcache *lc, struct bio *bio);
  * failed: enter the copy, serve the readers. Any context.
  */
 void lc_miss_done(struct lc_miss *m, blk_status_t status);
+/* The same of a read; no lock held: serves a single small reader at once. */
+void lc_miss_answer(struct lc_miss *m, blk_status_t status);
 
 /* Wait until nothing is left to insert. No new reads may come. May sleep. */
 void lc_fill_drain(struct logcache *lc);

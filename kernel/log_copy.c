@@ -169,7 +169,8 @@ int lc_log_copy(struct logcache *lc, struct lc_batch *b)
 	spin_lock_irq(&lc->log.lock);
 	lc->log.copy = b;
 	spin_unlock_irq(&lc->log.lock);
-	lc_log_run(lc);
+	/* Not by ourselves: we may be nice, and writers wait for who submits. */
+	lc_log_kick(lc);
 	wait_for_completion(&copied);
 	switch (b->status) {
 	case BLK_STS_OK:

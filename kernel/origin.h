@@ -42,6 +42,7 @@ struct lc_miss;
  * @read:	start it; ends with lc_miss_done(). Any context that may submit
  * @remap:	@bio, as it is, in map context; does not sleep. DM_MAPIO_*
  * @submit:	@bio, as it is, from anywhere else; also writes and discards
+ * @around:	most sectors, in whole blocks, that a read had better take along. Any context
  *
  * Writeback and direct modes; these may sleep and return 0 or -errno:
  * @writeback:	do whatever is due. NULL: writeback.c does, with the next two
@@ -69,6 +70,7 @@ struct lc_origin_ops {
 	void (*read)(struct lc_miss *m);
 	int (*remap)(struct logcache *lc, struct bio *bio);
 	void (*submit)(struct logcache *lc, struct bio *bio);
+	u32 (*around)(const struct logcache *lc);
 
 	void (*writeback)(struct logcache *lc);
 	int (*submit_wait)(struct logcache *lc, struct bio *bio);

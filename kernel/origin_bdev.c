@@ -72,7 +72,7 @@ static void lc_bdev_read_endio(struct bio *bio)
 	blk_status_t status = bio->bi_status;
 
 	bio_put(bio);
-	lc_miss_done(m, status);
+	lc_miss_answer(m, status);
 }
 
 static bool lc_bdev_read_begin(struct lc_miss *m, blk_opf_t opf)
@@ -120,6 +120,13 @@ static void lc_bdev_submit(struct logcache *lc, struct bio *bio)
 	submit_bio_noacct(bio);
 }
 
+/* More than one request would take the place of somebody else's. */
+static u32 lc_bdev_around(const struct logcache *lc)
+{
+	return rounddown(queue_max_sectors(bdev_get_queue(lc->origin.dev->bdev)),
+			 LC_BLOCK_SECTORS);
+}
+
 static int lc_bdev_submit_wait(struct logcache *lc, struct bio *bio)
 {
 	bio_set_dev(bio, lc->origin.dev->bdev);
@@ -160,6 +167,7 @@ const struct lc_origin_ops lc_origin_bdev = {
 	.read = lc_bdev_read,
 	.remap = lc_bdev_remap,
 	.submit = lc_bdev_submit,
+	.around = lc_bdev_around,
 	.submit_wait = lc_bdev_submit_wait,
 	.zero = lc_bdev_zero,
 	.flush = lc_bdev_flush,

@@ -113,6 +113,12 @@ static bool lc_helper_read_begin(struct lc_miss *m, blk_opf_t opf)
 	return true;
 }
 
+/* What is fetched is checked, written, and read again before the reader has it. */
+static u32 lc_helper_around(const struct logcache *lc)
+{
+	return LC_MISS_SECTORS / 2;
+}
+
 /* Done means durable: there is nothing to flush. */
 static int lc_helper_flush(struct logcache *lc)
 {
@@ -140,6 +146,7 @@ const struct lc_origin_ops lc_origin_helper = {
 	.read = lc_fetch_read,
 	.remap = lc_fetch_remap,
 	.submit = lc_fetch_submit,
+	.around = lc_helper_around,
 	.writeback = lc_units_run,
 	.flush = lc_helper_flush,
 	.discards = lc_helper_discards,

@@ -81,7 +81,7 @@ static void defaults_are_valid_and_silent(void)
 	CHECK(def.dirty_start == 30 && def.dirty_throttle == 70 && def.dirty_limit == 90);
 	CHECK(def.writeback_age_ms == 5000 && def.writeback_unit_mb == 64);
 	CHECK(def.writeback_depth == 32 && def.sync == LC_SYNC_SSD && !def.verify_reads);
-	CHECK(!def.ttl_s && !def.hold_ms && def.log_depth == 2 && def.fill_kb == 64);
+	CHECK(!def.ttl_s && !def.hold_ms && def.log_depth == 2 && def.fill_kb == 128);
 }
 
 /* Every field of the struct is an option, and no two options share one. */

@@ -134,6 +134,21 @@ void lc_io_again(struct lc_io *io)
 	lc_timer_arm(io->vol->loop, &io->timer, io->cancelled ? 0 : pause_ms(io));
 }
 
+static void paused(struct lc_timer *t)
+{
+	finish(t->data);
+}
+
+void lc_io_pause(struct lc_io *io, struct lc_volume *vol, u64 ms, void (*done)(struct lc_io *io),
+		 void *data)
+{
+	lc_io_init(io, vol, LC_STORE_HEAD, done, data);
+	io->timer.expired = paused;
+	list_add_tail(&io->list, &vol->ios);
+	io->cancelled = vol->closing || vol->stop_err;
+	lc_timer_arm(vol->loop, &io->timer, io->cancelled ? 0 : ms);
+}
+
 void lc_io_cancel(struct lc_io *io)
 {
 	if (io->cancelled)

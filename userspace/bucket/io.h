@@ -37,6 +37,9 @@ void lc_io_start(struct lc_io *io);
 /* Once more from done(), after a pause that grows with the number of tries. */
 void lc_io_again(struct lc_io *io);
 void lc_io_cancel(struct lc_io *io);
+/* No request: done() after a while, with LC_STORE_CANCELLED if the volume is closed. */
+void lc_io_pause(struct lc_io *io, struct lc_volume *vol, u64 ms, void (*done)(struct lc_io *io),
+		 void *data);
 
 /* A request that is not to be had: busy, failed, or an outcome nobody knows. */
 bool lc_io_passing(enum lc_store_status status);

@@ -144,7 +144,9 @@ static void a_map_that_was_recovered_is_used_again(void)
 	rig_init(&r);
 	CHECK(!fill(&r, 12) && !again(&r));
 	gets = r.w.gets;
-	CHECK(!once_more(&r) && r.w.gets - gets == 2 && all_there(&r, 12));
+	CHECK(!once_more(&r));
+	/* Nothing but the manifest: the new run is empty. */
+	CHECK(r.w.gets - gets == 1 && all_there(&r, 12));
 	rig_fini(&r);
 }
 

@@ -176,7 +176,7 @@ static int check_count(struct job *j)
 
 	if (lc_map_state(j->vol->map)->seq < r->open_first)
 		return 0;
-	for (c = r->counts; c < r->counts + min(r->nr_counts, (u64)LC_REPLAY_COUNTS); c++) {
+	for (c = r->counts; c < r->counts + min_t(u64, r->nr_counts, LC_REPLAY_COUNTS); c++) {
 		if (c->seq > r->committed_field || c->seq < found)
 			continue;
 		found = c->seq;

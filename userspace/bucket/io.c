@@ -13,6 +13,8 @@
 #define READ_PAUSE_MAX	10000u
 #define PUT_PAUSE_MS	1000u
 #define PUT_PAUSE_MAX	60000u
+/* Between two looks whether something may be written again. */
+#define HELD_MS		500u
 
 bool lc_io_passing(enum lc_store_status status)
 {
@@ -87,12 +89,22 @@ static void answered(struct lc_store_req *req)
 	finish(io);
 }
 
+/* As long as nobody knows whether the volume is there. */
+static bool held(const struct lc_io *io)
+{
+	return io->vol->doubts && (io->req.op == LC_STORE_PUT || io->req.op == LC_STORE_DELETE);
+}
+
 static void submit(struct lc_timer *t)
 {
 	struct lc_io *io = t->data;
 
 	if (io->cancelled) {
 		finish(io);
+		return;
+	}
+	if (held(io)) {
+		lc_timer_arm(io->vol->loop, t, HELD_MS);
 		return;
 	}
 	io->tries++;

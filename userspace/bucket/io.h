@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Requests of a volume: counted, tried again after a while where that makes sense, and
- * all cancelled when the volume is closed. What the store below does itself about
+ * all cancelled when the volume is closed. While the manifest is in doubt (own.h) nothing
+ * that writes is sent. What the store below does itself about
  * retries comes first; this is for what it gives up on.
  */
 #ifndef LC_BUCKET_IO_H

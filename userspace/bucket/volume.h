@@ -189,8 +189,8 @@ void lc_volume_checkpoint(struct lc_volume *vol, lc_volume_fn done, void *data);
 void lc_volume_gc(struct lc_volume *vol, lc_volume_fn done, void *data);
 /*
  * Is the volume still ours, and still there? -ESTALE stops it; one answer that it is not
- * there is asked again for some seconds, in which nothing is written. With fencing only the latter is
- * not noticed otherwise: what is put into a volume that was deleted is put nowhere.
+ * there is asked again for some seconds, in which nothing is written. With fencing only the
+ * latter is not noticed otherwise: what is put into a volume that was deleted is put nowhere.
  */
 void lc_volume_check_owner(struct lc_volume *vol, lc_volume_fn done, void *data);
 

@@ -788,6 +788,7 @@ struct lc_serve *lc_serve_new(struct lc_daemon *daemon, const struct lc_conf *co
 		return NULL;
 	sv->daemon = daemon;
 	sv->conf = *conf;
+	sv->file_rates = conf->rates;
 	sv->map.fd = -1;
 	lc_uuid_text(sv->uuid_text, conf->uuid);
 	name_it(sv);

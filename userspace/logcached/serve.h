@@ -82,6 +82,7 @@ struct lc_serve {
 	struct list_head list;
 	struct lc_daemon *daemon;
 	struct lc_conf conf;
+	struct lc_rates file_rates;	/* of its file; those of @conf are in force */
 	char uuid_text[LC_UUID_TEXT];
 	char who[LC_UUID_TEXT + LC_CHANNEL_NAME_MAX + 4];
 	enum lc_serve_state state;

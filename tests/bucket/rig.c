@@ -222,11 +222,11 @@ static void verified(int err, const char *why, const struct lc_verify_result *re
 	v->err = err;
 }
 
-void verify_begin(struct rig *r, struct verified *v)
+void verify_begin(struct rig *r, struct host *h, struct verified *v)
 {
 	scratch_new(v->dir, sizeof(v->dir));
 	v->err = 1;
-	lc_bucket_verify(&r->h.store, r->uuid, v->dir, one_verified, verified, v);
+	lc_bucket_verify(&h->store, r->uuid, v->dir, one_verified, verified, v);
 }
 
 void verify_end(struct rig *r, struct verified *v)
@@ -239,6 +239,6 @@ void verify_end(struct rig *r, struct verified *v)
 void verify(struct rig *r, struct verified *v)
 {
 	*v = (struct verified){ 0 };
-	verify_begin(r, v);
+	verify_begin(r, &r->h, v);
 	verify_end(r, v);
 }

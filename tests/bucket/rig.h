@@ -67,7 +67,7 @@ struct verified {
 };
 
 /* Began, so that something can happen meanwhile; the end; both. */
-void verify_begin(struct rig *r, struct verified *v);
+void verify_begin(struct rig *r, struct host *h, struct verified *v);
 void verify_end(struct rig *r, struct verified *v);
 void verify(struct rig *r, struct verified *v);
 

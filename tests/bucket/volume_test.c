@@ -1196,6 +1196,23 @@ static void copying_can_be_slowed(void)
  *----------------------------------------------------------------
  */
 
+/* By hand: no owner does that. */
+static void shrink(struct rig *r)
+{
+	struct object *o = world_find(&r->w, MANIFEST);
+	struct lc_manifest m;
+	const char *why;
+	size_t size;
+	void *buf;
+
+	REQUIRE(o && !lc_manifest_decode(o->blob->data, o->blob->size, r->uuid, &m, &why));
+	m.sectors = SECTORS;
+	buf = lc_manifest_encode(&m, &size);
+	world_put(&r->w, MANIFEST, buf, size);
+	free(buf);
+	lc_manifest_free(&m);
+}
+
 static void verify_finds_what_is_damaged(void)
 {
 	struct verified v;
@@ -1238,7 +1255,7 @@ static void what_is_deleted_meanwhile_was_not_needed(void)
 	while (find_object(&r, "/map/", 0))
 		world_delete(&r.w, find_object(&r, "/map/", 0)->key);
 	lists = r.w.lists;
-	verify_begin(&r, &v);
+	verify_begin(&r, &r.h, &v);
 	while (r.w.lists < lists + 2)
 		world_run(&r.w);
 	CHECK(!gc_all_sync(&r.w, r.vol));
@@ -1246,6 +1263,44 @@ static void what_is_deleted_meanwhile_was_not_needed(void)
 	verify_end(&r, &v);
 	CHECK(!v.err && !v.res.damaged && !v.res.recover_err);
 	CHECK(v.res.lsn == 25 && r.w.lists > lists + 2);
+	rig_fini(&r);
+}
+
+/* Its owner makes it larger, and writes there, when the manifest has been read. */
+static void verify_of_what_grows(void)
+{
+	struct verified v = { 0 };
+	struct host h;
+	struct rig r;
+	u64 gets;
+	u32 ckpt;
+
+	for (ckpt = 0; ckpt < 2; ckpt++) {
+		rig_init(&r);
+		CHECK(!write_blocks(&r, 0, 1));
+		gets = r.w.gets;
+		v = (struct verified){ 0 };
+		host_init(&h, &r.w);
+		h.in_order = true;
+		verify_begin(&r, &h, &v);
+		while (r.w.gets == gets)
+			world_run(&r.w);
+		h.held = true;
+		CHECK(!grow_sync(&r.w, r.vol, 2 * SECTORS) && !write_blocks(&r, BEHIND, 1));
+		CHECK(!write_blocks(&r, 1, 1));
+		CHECK(!ckpt || !call_sync(&r.w, r.vol, lc_volume_checkpoint));
+		h.held = false;
+		verify_end(&r, &v);
+		CHECK(!v.err && !v.res.damaged && !v.res.recover_err);
+		CHECK(v.res.kinds[LC_VERIFY_LIVE] >= 2);
+		rig_fini(&r);
+	}
+	/* Behind the end is damage, if it is not the size that has changed. */
+	rig_init(&r);
+	CHECK(!grow_sync(&r.w, r.vol, 2 * SECTORS) && !write_blocks(&r, BEHIND, 1));
+	shrink(&r);
+	verify(&r, &v);
+	CHECK(!v.err && v.res.damaged == 1 && v.res.recover_err == -EBADMSG);
 	rig_fini(&r);
 }
 
@@ -1323,6 +1378,7 @@ int main(void)
 	RUN(copying_far_below_the_target_waits_for_nobody);
 	RUN(verify_finds_what_is_damaged);
 	RUN(what_is_deleted_meanwhile_was_not_needed);
+	RUN(verify_of_what_grows);
 	RUN(verify_finds_damaged_marks);
 	return tap_done();
 }

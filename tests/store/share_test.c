@@ -219,23 +219,6 @@ static void downloads_share_as_well(void)
 	CHECK(about(bytes_of(&vols[1]), 200000, 36000));
 }
 
-/* It asks the store whether a PUT has got there, and does not wait for its turn. */
-static void what_is_looked_up_is_owed(void)
-{
-	struct lc_limits *own = lc_store_retry_limits(vols[0].store);
-
-	lc_bucket_set(&share.limits.requests[LC_DOWN], now, 1, 1);
-	lc_share_changed(&share);
-	lc_bucket_set(&own->requests[LC_DOWN], now, 1, 1);
-	lc_mem_fault(vols[0].mem, LC_STORE_PUT, NULL, LC_STORE_UNKNOWN, LC_MEM_APPLIED, 4);
-	puts_of(&vols[0], 100, 1);
-	settle();
-	/* A HEAD and a GET each. */
-	CHECK(lc_mem_count(vols[0].mem, LC_STORE_HEAD) && lc_mem_count(vols[0].mem, LC_STORE_GET));
-	CHECK(lc_limits_wait(&share.limits, now, LC_DOWN) > 1000);
-	CHECK(lc_limits_wait(own, now, LC_DOWN) > 1000);
-}
-
 /*----------------------------------------------------------------
  * Coming and going
  *----------------------------------------------------------------
@@ -346,7 +329,6 @@ int main(void)
 	RUN_ON(large_objects_do_not_get_more);
 	RUN_ON(requests_are_counted_too);
 	RUN_ON(downloads_share_as_well);
-	RUN_ON(what_is_looked_up_is_owed);
 	RUN_ON(who_comes_later_gets_his_part_and_no_more);
 	RUN_ON(who_waits_for_something_else_holds_nothing);
 	RUN_ON(who_has_an_open_breaker_holds_nothing);

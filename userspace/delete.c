@@ -6,7 +6,9 @@
  *	changed it: from then on nobody can attach it
  *	clones are looked for once more: one that was begun before has its manifest by now, or
  *	finds the mark when it has, and takes that back
- *	a fence is put where the next object would go: a host that has it all the same stops
+ *	a fence is put where the next object would go: a host that has it all the same stops.
+ *	in a store without conditional PUTs there is none, and such a host can undo the mark:
+ *	it is waited for, and the mark looked at before objects go and before the manifest does
  *	all objects are deleted, the fence behind the others
  *	the manifest is deleted
  *	what this host knows of the volume is removed
@@ -15,6 +17,7 @@
  * interrupted never looks like a volume, and is finished by the same command.
  */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +30,9 @@
 #include "ctl.h"
 #include "format.h"
 #include "logcached/conf.h"
+#include "logcached/control.h"
+#include "logcached/mapdir.h"
+#include "mark.h"
 #include "remote.h"
 #include "store/loop.h"
 #include "sweep.h"
@@ -391,7 +397,26 @@ static int delete_rest(struct doomed *d)
 {
 	int ret = *d->fence_key ? delete_key(d, d->fence_key) : CTL_OK;
 
-	return ret ?: delete_key(d, d->manifest_key);
+	return ret ?: mark_check(&d->r, &d->m) ?: delete_key(d, d->manifest_key);
+}
+
+/* Whoever could undo the mark has done that, or stopped. */
+static int settle_mark(struct doomed *d)
+{
+	mark_wait(&d->m);
+	return mark_check(&d->r, &d->m);
+}
+
+/* Nobody needs it any more, but somebody may still have it open. */
+static int forget_map(const struct doomed *d)
+{
+	const char *dir = getenv("LOGCACHE_STATE_DIR") ?: LC_STATE_DIR;
+	int err = lc_mapdir_remove(dir, d->text);
+
+	if (err)
+		ctl_error(0, "note: the object map in %s/%s stays: %s", dir, d->text,
+			  err == -EAGAIN ? "a process has it open" : strerror(-err));
+	return CTL_OK;
 }
 
 /* Unless it is of a volume somewhere else. */
@@ -407,7 +432,7 @@ static int forget(const struct doomed *d)
 		return CTL_OK;
 	if (lc_conf_remove(remote_conf_dir(), d->r.conf.uuid, why))
 		return ctl_error(CTL_FAILED, "volume %s: deleted, but %s", d->text, why);
-	return control_reload();
+	return control_reload() ?: forget_map(d);
 }
 
 /* Those whose objects it shared keep them until they are told. */
@@ -456,7 +481,7 @@ static int carry_out(struct doomed *d)
 	int ret;
 
 	ret = list(d, &s) ?: check_lost(d, &s) ?: ask(d, &s) ?: mark(d) ?:
-	      check_late_clones(d) ?: list(d, &s) ?: fence_off(d, &s) ?:
+	      check_late_clones(d) ?: settle_mark(d) ?: list(d, &s) ?: fence_off(d, &s) ?:
 	      delete_objects(d, &s) ?: delete_rest(d) ?: forget(d);
 	sweep_free(&s);
 	if (ret)

@@ -20,9 +20,9 @@ void help_limit(FILE *out)
 	      out);
 	for (i = 0; lc_rates_name(i); i++)
 		fprintf(out, " %s", lc_rates_name(i));
-	fputs(",\na second each. It takes effect at once, and is in force until logcached reads\n"
-	      "its files again; write it there to keep it: " LC_CONF_DIR "/UUID" LC_CONF_SUFFIX "\n"
-	      "or, for a bucket, " LC_CONF_FILE ".\n", out);
+	fputs(",\na second each. It takes effect at once, and is in force until logcached ends,\n"
+	      "or reads its file with another value than before; write it there to keep it:\n"
+	      LC_CONF_DIR "/UUID" LC_CONF_SUFFIX " or, for a bucket, " LC_CONF_FILE ".\n", out);
 }
 
 /*----------------------------------------------------------------

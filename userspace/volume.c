@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "args.h"
+#include "bucket/manifest.h"
 #include "control.h"
 #include "ctl.h"
 #include "dm.h"
@@ -125,6 +126,31 @@ static void warn_of_helper(const struct ctl *ctl, const struct volume *v,
 			  "warning: no logcached runs: nothing gets to the store, and reads of what is not in the cache wait; systemctl start logcached");
 }
 
+/*
+ * What is written behind the end of the volume could not be uploaded. The store is asked
+ * only for a size that was said: otherwise a volume starts without it.
+ */
+static int check_bucket_size(const struct ctl *ctl, const struct volume *v,
+			     const struct lc_conf *conf)
+{
+	struct remote r = { .conf = *conf };
+	char size[SIZE_TEXT], want[SIZE_TEXT];
+	struct lc_manifest m = {};
+	int ret;
+
+	if (!ctl_has(ctl, "size"))
+		return CTL_OK;
+	ret = remote_open(&r) ?: remote_manifest(&r, conf->uuid, &m);
+	if (!ret && v->sectors > m.sectors)
+		ret = ctl_error(CTL_FAILED,
+				"create: --size: the volume in %s has %s, the device would have %s; make the volume larger first (logcachectl grow --offline)",
+				conf->url, size_text(size, m.sectors << LC_SECTOR_SHIFT),
+				size_text(want, v->sectors << LC_SECTOR_SHIFT));
+	lc_manifest_free(&m);
+	remote_close(&r);
+	return ret;
+}
+
 /* The cache knows the volume, and this host where it is. */
 static int check_store(const struct ctl *ctl, struct volume *v)
 {
@@ -144,7 +170,7 @@ static int check_store(const struct ctl *ctl, struct volume *v)
 		return ctl_error(CTL_FAILED, "%s: is the cache of a volume in %s, not in %s",
 				 ctl_get(ctl, "cache"), conf.url, url);
 	origin_helper_of(v->helper, uuid);
-	ret = size_of_helper(ctl, v);
+	ret = size_of_helper(ctl, v) ?: check_bucket_size(ctl, v, &conf);
 	if (!ret)
 		warn_of_helper(ctl, v, &conf);
 	return ret;

@@ -13,140 +13,7 @@
 #include "bucket/verify.h"
 #include "tap.h"
 
-#include "sync.h"
-
-struct rig {
-	struct world w;
-	struct host h;
-	char dir[64];
-	u8 uuid[16];
-	struct lc_volume_params p;
-	struct lc_volume *vol;
-	u64 lsn;
-	u64 stamp;
-	char why[512];
-};
-
-static void rig_init(struct rig *r)
-{
-	int err;
-
-	memset(r, 0, sizeof(*r));
-	world_init(&r->w, 1);
-	host_init(&r->h, &r->w);
-	r->h.in_order = true;
-	scratch_new(r->dir, sizeof(r->dir));
-	test_uuid(r->uuid, 1);
-	test_params(&r->p, &r->h, r->uuid, r->dir);
-	REQUIRE(!create_sync(&r->h, r->uuid, SECTORS, false));
-	r->vol = attach_sync(&r->w, &r->p, &err, NULL);
-	REQUIRE(!err);
-}
-
-static void rig_fini(struct rig *r)
-{
-	if (r->vol)
-		close_sync(&r->w, r->vol);
-	scratch_free(r->dir);
-	world_fini(&r->w);
-}
-
-/* Close, and attach as a machine that has nothing. */
-static int again(struct rig *r)
-{
-	int err;
-
-	if (r->vol)
-		close_sync(&r->w, r->vol);
-	scratch_free(r->dir);
-	scratch_new(r->dir, sizeof(r->dir));
-	r->p.owner[0]++;
-	r->vol = attach_sync(&r->w, &r->p, &err, r->why);
-	return err;
-}
-
-/* With the map that the last one has left. */
-static int once_more(struct rig *r)
-{
-	int err;
-
-	if (r->vol)
-		close_sync(&r->w, r->vol);
-	r->p.owner[0]++;
-	r->vol = attach_sync(&r->w, &r->p, &err, r->why);
-	return err;
-}
-
-/* One unit: @nr blocks from block @at on, with stamps of their own. */
-static int write_to(struct rig *r, struct lc_volume *vol, u32 at, u32 nr)
-{
-	u8 *data = malloc(nr * 4096);
-	const struct lc_unit_extent e = {
-		.lba = at * 8, .len = nr * 8, .op = LC_BK_DATA, .data = data,
-	};
-	u32 i;
-	int err;
-
-	for (i = 0; i < nr * 8; i++)
-		stamp_fill(data + i * 512, ++r->stamp);
-	err = put_sync(&r->w, vol, r->lsn, r->lsn + 1, &e, 1);
-	if (!err)
-		r->lsn++;
-	free(data);
-	return err;
-}
-
-static int write_blocks(struct rig *r, u32 at, u32 nr)
-{
-	return write_to(r, r->vol, at, nr);
-}
-
-/* Stamp of the first sector of block @at; ~0: it cannot be read. */
-static u64 stamp_of(struct rig *r, struct lc_volume *vol, u32 at)
-{
-	u8 buf[4096];
-	u64 stamp;
-
-	if (read_sync(&r->w, vol, at * 8, 8, buf) || !stamp_read(buf, &stamp))
-		return ~0ull;
-	return stamp;
-}
-
-static struct lc_volume_status status(const struct rig *r)
-{
-	struct lc_volume_status st;
-
-	lc_volume_status(r->vol, &st);
-	return st;
-}
-
-/* The @n-th object whose key has @part in it, from the end if @n is negative. */
-static struct object *find_object(struct rig *r, const char *part, int n)
-{
-	size_t i, k;
-
-	for (i = 0; i < r->w.nr; i++) {
-		k = n < 0 ? r->w.nr - 1 - i : i;
-		if (!strstr(r->w.objects[k].key, part))
-			continue;
-		if (n < 0 ? !++n : !n--)
-			return &r->w.objects[k];
-	}
-	return NULL;
-}
-
-static void damage(struct object *o, size_t at)
-{
-	struct blob *b = calloc(1, sizeof(*b) + o->blob->size);
-
-	/* The blob may be shared. */
-	memcpy(b, o->blob, sizeof(*b) + o->blob->size);
-	b->refs = 1;
-	b->data[at] ^= 0x10;
-	if (!--o->blob->refs)
-		free(o->blob);
-	o->blob = b;
-}
+#include "rig.h"
 
 /*----------------------------------------------------------------
  * Writing
@@ -243,20 +110,6 @@ static void a_lost_put_is_put_again(void)
  *----------------------------------------------------------------
  */
 
-/* Another owner, with a map of its own; scratch_free(@dir). */
-static struct lc_volume *attach_newer(struct rig *r, char dir[64])
-{
-	struct lc_volume *newer;
-	int err;
-
-	scratch_new(dir, 64);
-	r->p.map_dir = dir;
-	r->p.owner[0]++;
-	newer = attach_sync(&r->w, &r->p, &err, NULL);
-	REQUIRE(newer);
-	return newer;
-}
-
 static void the_older_owner_is_fenced(void)
 {
 	struct lc_volume *newer;
@@ -292,11 +145,6 @@ static void the_older_owner_cannot_change_the_manifest(void)
 	close_sync(&r.w, newer);
 	scratch_free(dir);
 	rig_fini(&r);
-}
-
-static void take_err(struct lc_volume *vol, int err, void *data)
-{
-	*(int *)data = err;
 }
 
 /* Read, then the predecessor's PUT arrives, then the claim. */
@@ -436,26 +284,6 @@ static void a_volume_is_not_made_twice(void)
  *----------------------------------------------------------------
  */
 
-static int fill(struct rig *r, u32 units)
-{
-	u32 i;
-	int err = 0;
-
-	for (i = 0; i < units && !err; i++)
-		err = write_blocks(r, i % 100, 2);
-	return err;
-}
-
-static bool all_there(struct rig *r, u32 units)
-{
-	u32 i;
-
-	for (i = units > 20 ? units - 20 : 0; i < units; i++)
-		if (stamp_of(r, r->vol, i % 100) != i * 16ull + 1)
-			return false;
-	return true;
-}
-
 static void damaged_checkpoints_are_done_without(void)
 {
 	struct object *o;
@@ -498,13 +326,6 @@ static void garbage_is_no_hole_without_checkpoints(void)
 	rig_fini(&r);
 }
 
-/* Objects of which nothing is needed, and the bucket says so. */
-static void make_garbage(struct rig *r)
-{
-	CHECK(!fill(r, 20) && !write_blocks(r, 0, 8) && !write_blocks(r, 8, 8));
-	CHECK(!write_blocks(r, 16, 8) && !write_blocks(r, 90, 1));
-}
-
 /* A mark is enough; if the newest object gets lost, that is noticed as without it. */
 static void deleting_needs_no_checkpoint(void)
 {
@@ -517,7 +338,7 @@ static void deleting_needs_no_checkpoint(void)
 	r.p.ckpt_objects = 1000;
 	CHECK(!again(&r));
 	for (i = 0; i < 4; i++) {
-		make_garbage(&r);
+		CHECK(!make_garbage(&r));
 		CHECK(!gc_all_sync(&r.w, r.vol));
 	}
 	CHECK(status(&r).deleted >= 40 && !status(&r).ckpt_seq && !status(&r).ckpt_bytes);
@@ -801,16 +622,6 @@ static void a_snapshot_is_one_request(void)
 	rig_fini(&r);
 }
 
-/* Block 0 over and over, so that all objects but the last are garbage. */
-static int churn(struct rig *r, u32 n)
-{
-	int err = 0;
-
-	while (n-- && !err)
-		err = write_blocks(r, 0, 4);
-	return err;
-}
-
 static void a_snapshot_keeps_its_objects(void)
 {
 	struct rig r;
@@ -1013,7 +824,6 @@ static void a_rollback_and_a_clone_keep_the_size(void)
 	rig_fini(&r);
 }
 
-#define MANIFEST	"5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a01/manifest"
 #define CHILD		"5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a02/manifest"
 
 /* What became of a call that nobody waits for here. */
@@ -1089,29 +899,6 @@ static void a_volume_is_closed_when_its_clone_is_tried_again(void)
 	rig_fini(&r);
 }
 
-static void mark_deleted(struct rig *r)
-{
-	struct object *o = world_find(&r->w, MANIFEST);
-	struct lc_manifest m;
-	const char *why;
-	size_t size;
-	void *buf;
-
-	REQUIRE(o && !lc_manifest_decode(o->blob->data, o->blob->size, r->uuid, &m, &why));
-	m.flags |= LC_BK_DELETING;
-	m.epoch++;
-	m.owner[0]++;
-	buf = lc_manifest_encode(&m, &size);
-	world_put(&r->w, MANIFEST, buf, size);
-	free(buf);
-	lc_manifest_free(&m);
-}
-
-static void delete_manifest(struct rig *r)
-{
-	world_delete(&r->w, MANIFEST);
-}
-
 /* By another host, on behalf of somebody who has found that there is no such clone. */
 static void give_clone_up(struct rig *r)
 {
@@ -1153,7 +940,7 @@ static void a_clone_is_not_made_of_what_is_not_kept(void)
 		begin_clone(&r, &o);
 		cases[i].change(&r);
 		while (!o.nr)
-			REQUIRE(world_run(&r.w));
+			world_run(&r.w);
 		CHECK(o.err == cases[i].err && strstr(lc_volume_why(r.vol), cases[i].why));
 		CHECK(!world_find(&r.w, CHILD));
 		CHECK((status(&r).mode == LC_VOLUME_STALE) == (o.err == -ESTALE));
@@ -1218,9 +1005,127 @@ static void an_owner_notices_that_it_is_deleted(void)
 	rig_fini(&r);
 	rig_init(&r);
 	world_delete(&r.w, MANIFEST);
-	CHECK(call_sync(&r.w, r.vol, lc_volume_check_owner) == -ESTALE);
-	CHECK(strstr(lc_volume_why(r.vol), "somebody has deleted the volume"));
+	CHECK(call_sync(&r.w, r.vol, lc_volume_check_owner) == -ESTALE && status(&r).gone);
+	CHECK(strstr(lc_volume_why(r.vol), "deleted, or the manifest is not readable"));
 	CHECK(write_blocks(&r, 0, 1) == -ESTALE);
+	rig_fini(&r);
+}
+
+static void unit_noted(struct lc_unit *unit, int err)
+{
+	note(NULL, err, unit->data);
+}
+
+/* One unit, that nobody waits for; @unit stays. */
+static void begin_put(struct rig *r, struct lc_unit *unit, const struct lc_unit_extent *e,
+		      struct outcome *o)
+{
+	*o = (struct outcome){ 0 };
+	*unit = (struct lc_unit){
+		.lsn_first = r->lsn, .lsn_end = r->lsn + 1, .extents = e, .nr_extents = 1,
+		.done = unit_noted, .data = o,
+	};
+	lc_volume_put(r->vol, unit);
+}
+
+/* Begin to look at a manifest that is not there, and have the first answer. */
+static void begin_look(struct rig *r, struct outcome *o)
+{
+	u64 gets = r->w.gets;
+
+	*o = (struct outcome){ 0 };
+	lc_volume_check_owner(r->vol, note, o);
+	while (r->w.gets == gets)
+		REQUIRE(world_run(&r->w));
+	REQUIRE(!r->w.nr_requests && !o->nr);
+}
+
+static void no_manifest_for_a_moment_is_no_evidence(void)
+{
+	const struct lc_unit_extent zero = { .lba = 0, .len = 8, .op = LC_BK_ZERO };
+	struct outcome looked, put;
+	struct lc_unit unit;
+	struct object *o;
+	struct rig r;
+	struct blob *b;
+	int i;
+
+	rig_init(&r);
+	CHECK(!write_blocks(&r, 0, 1));
+	o = world_find(&r.w, MANIFEST);
+	b = calloc(1, sizeof(*b) + o->blob->size);
+	memcpy(b, o->blob, sizeof(*b) + o->blob->size);
+	delete_manifest(&r);
+	begin_look(&r, &looked);
+	/* Nothing is written as long as nobody knows. */
+	begin_put(&r, &unit, &zero, &put);
+	for (i = 0; i < 3; i++) {
+		lc_loop_set_now(r.w.loop, lc_loop_now(r.w.loop) + 600);
+		lc_loop_turn(r.w.loop, 0);
+	}
+	CHECK(!r.w.nr_requests && !put.nr && !looked.nr);
+	world_put(&r.w, MANIFEST, b->data, b->size);
+	free(b);
+	for (i = 0; i < 1000 && (!put.nr || !looked.nr); i++)
+		world_run(&r.w);
+	CHECK(put.nr && !put.err && looked.nr && !looked.err);
+	CHECK(status(&r).mode == LC_VOLUME_ACTIVE);
+	CHECK(stamp_of(&r, r.vol, 0) == 0 && !again(&r));
+	rig_fini(&r);
+}
+
+/* Answers in a row, and some seconds. */
+static void no_manifest_for_seconds_is_evidence(void)
+{
+	struct outcome looked;
+	struct rig r;
+	u64 before;
+
+	rig_init(&r);
+	delete_manifest(&r);
+	before = lc_loop_now(r.w.loop);
+	begin_look(&r, &looked);
+	while (!looked.nr)
+		world_run(&r.w);
+	CHECK(looked.err == -ESTALE && status(&r).mode == LC_VOLUME_STALE);
+	CHECK(lc_loop_now(r.w.loop) - before >= 5000);
+	rig_fini(&r);
+}
+
+/* Something else in between, and the row begins anew. */
+static void an_answer_of_another_kind_breaks_the_row(void)
+{
+	struct outcome looked;
+	struct rig r;
+	u64 gets, before;
+
+	rig_init(&r);
+	delete_manifest(&r);
+	begin_look(&r, &looked);
+	r.w.garbage = true;
+	gets = r.w.gets;
+	while (r.w.gets < gets + 20 && !looked.nr)
+		world_run(&r.w);
+	CHECK(!looked.nr && status(&r).mode == LC_VOLUME_ACTIVE);
+	r.w.garbage = false;
+	before = lc_loop_now(r.w.loop);
+	while (!looked.nr)
+		world_run(&r.w);
+	CHECK(looked.err == -ESTALE && lc_loop_now(r.w.loop) - before >= 5000);
+	rig_fini(&r);
+}
+
+static void it_is_closed_while_its_manifest_is_in_doubt(void)
+{
+	struct outcome looked;
+	struct rig r;
+
+	rig_init(&r);
+	delete_manifest(&r);
+	begin_look(&r, &looked);
+	close_sync(&r.w, r.vol);
+	r.vol = NULL;
+	CHECK(looked.nr == 1 && looked.err == -ECANCELED);
 	rig_fini(&r);
 }
 
@@ -1291,48 +1196,21 @@ static void copying_can_be_slowed(void)
  *----------------------------------------------------------------
  */
 
-struct verified {
-	int err;
-	struct lc_verify_result res;
-	char bad[128];
-	char dir[64];
-};
-
-static void one_verified(const struct lc_verify_object *obj, void *data)
+/* By hand: no owner does that. */
+static void shrink(struct rig *r)
 {
-	struct verified *v = data;
+	struct object *o = world_find(&r->w, MANIFEST);
+	struct lc_manifest m;
+	const char *why;
+	size_t size;
+	void *buf;
 
-	if (obj->err)
-		strcpy(v->bad, obj->key);
-}
-
-static void verified(int err, const char *why, const struct lc_verify_result *res, void *data)
-{
-	struct verified *v = data;
-
-	v->res = *res;
-	v->err = err;
-}
-
-static void verify_begin(struct rig *r, struct verified *v)
-{
-	scratch_new(v->dir, sizeof(v->dir));
-	v->err = 1;
-	lc_bucket_verify(&r->h.store, r->uuid, v->dir, one_verified, verified, v);
-}
-
-static void verify_end(struct rig *r, struct verified *v)
-{
-	while (v->err == 1)
-		world_run(&r->w);
-	scratch_free(v->dir);
-}
-
-static void verify(struct rig *r, struct verified *v)
-{
-	*v = (struct verified){ 0 };
-	verify_begin(r, v);
-	verify_end(r, v);
+	REQUIRE(o && !lc_manifest_decode(o->blob->data, o->blob->size, r->uuid, &m, &why));
+	m.sectors = SECTORS;
+	buf = lc_manifest_encode(&m, &size);
+	world_put(&r->w, MANIFEST, buf, size);
+	free(buf);
+	lc_manifest_free(&m);
 }
 
 static void verify_finds_what_is_damaged(void)
@@ -1371,13 +1249,13 @@ static void what_is_deleted_meanwhile_was_not_needed(void)
 	u64 lists;
 
 	rig_init(&r);
-	make_garbage(&r);
+	CHECK(!make_garbage(&r));
 	CHECK(!call_sync(&r.w, r.vol, lc_volume_checkpoint));
 	CHECK(!write_blocks(&r, 91, 1));
 	while (find_object(&r, "/map/", 0))
 		world_delete(&r.w, find_object(&r, "/map/", 0)->key);
 	lists = r.w.lists;
-	verify_begin(&r, &v);
+	verify_begin(&r, &r.h, &v);
 	while (r.w.lists < lists + 2)
 		world_run(&r.w);
 	CHECK(!gc_all_sync(&r.w, r.vol));
@@ -1385,6 +1263,44 @@ static void what_is_deleted_meanwhile_was_not_needed(void)
 	verify_end(&r, &v);
 	CHECK(!v.err && !v.res.damaged && !v.res.recover_err);
 	CHECK(v.res.lsn == 25 && r.w.lists > lists + 2);
+	rig_fini(&r);
+}
+
+/* Its owner makes it larger, and writes there, when the manifest has been read. */
+static void verify_of_what_grows(void)
+{
+	struct verified v = { 0 };
+	struct host h;
+	struct rig r;
+	u64 gets;
+	u32 ckpt;
+
+	for (ckpt = 0; ckpt < 2; ckpt++) {
+		rig_init(&r);
+		CHECK(!write_blocks(&r, 0, 1));
+		gets = r.w.gets;
+		v = (struct verified){ 0 };
+		host_init(&h, &r.w);
+		h.in_order = true;
+		verify_begin(&r, &h, &v);
+		while (r.w.gets == gets)
+			world_run(&r.w);
+		h.held = true;
+		CHECK(!grow_sync(&r.w, r.vol, 2 * SECTORS) && !write_blocks(&r, BEHIND, 1));
+		CHECK(!write_blocks(&r, 1, 1));
+		CHECK(!ckpt || !call_sync(&r.w, r.vol, lc_volume_checkpoint));
+		h.held = false;
+		verify_end(&r, &v);
+		CHECK(!v.err && !v.res.damaged && !v.res.recover_err);
+		CHECK(v.res.kinds[LC_VERIFY_LIVE] >= 2);
+		rig_fini(&r);
+	}
+	/* Behind the end is damage, if it is not the size that has changed. */
+	rig_init(&r);
+	CHECK(!grow_sync(&r.w, r.vol, 2 * SECTORS) && !write_blocks(&r, BEHIND, 1));
+	shrink(&r);
+	verify(&r, &v);
+	CHECK(!v.err && v.res.damaged == 1 && v.res.recover_err == -EBADMSG);
 	rig_fini(&r);
 }
 
@@ -1397,7 +1313,7 @@ static void verify_finds_damaged_marks(void)
 	rig_init(&r);
 	r.p.ckpt_objects = 1000;
 	CHECK(!again(&r));
-	make_garbage(&r);
+	CHECK(!make_garbage(&r));
 	CHECK(!gc_all_sync(&r.w, r.vol));
 	verify(&r, &v);
 	CHECK(!v.err && !v.res.damaged && v.res.kinds[LC_VERIFY_CKPT] == 1 && !v.res.strange);
@@ -1452,12 +1368,17 @@ int main(void)
 	RUN(a_rollback_and_a_clone_keep_the_size);
 	RUN(what_is_being_deleted_is_not_attached);
 	RUN(an_owner_notices_that_it_is_deleted);
+	RUN(no_manifest_for_a_moment_is_no_evidence);
+	RUN(no_manifest_for_seconds_is_evidence);
+	RUN(an_answer_of_another_kind_breaks_the_row);
+	RUN(it_is_closed_while_its_manifest_is_in_doubt);
 	RUN(a_clone_is_not_made_of_what_is_not_kept);
 	RUN(a_clone_is_made_although_the_owner_changes);
 	RUN(copying_can_be_slowed);
 	RUN(copying_far_below_the_target_waits_for_nobody);
 	RUN(verify_finds_what_is_damaged);
 	RUN(what_is_deleted_meanwhile_was_not_needed);
+	RUN(verify_of_what_grows);
 	RUN(verify_finds_damaged_marks);
 	return tap_done();
 }

@@ -143,7 +143,7 @@ static void what_is_wrong_is_named_and_changes_nothing(void)
 	}
 }
 
-static void one_is_set_until_the_file_is_read(void)
+static void one_is_set_until_the_file_says_otherwise(void)
 {
 	struct lc_bucket_limits *b = of("s3://data/one", "https://s3.example.com");
 	char why[LC_STORE_WHY_MAX];
@@ -156,9 +156,66 @@ static void one_is_set_until_the_file_is_read(void)
 	CHECK(lc_bucket_limits_set(b, "upload_bytes", "much", why) && strstr(why, "much"));
 	CHECK(lc_bucket_limits_set(b, "url", "s3://x", why) && strstr(why, "url"));
 	CHECK(b->share.limits.bytes[LC_UP].rate == 50);
+	/* The same file, and one that has another value of something else. */
 	reload("[bucket " S3 "]\nupload_bytes = 1000\n");
-	CHECK(b->share.limits.bytes[LC_UP].rate == 1000);
-	CHECK(!b->share.limits.requests[LC_UP].rate);
+	reload("[bucket " S3 "]\nupload_bytes = 1000\ndownload_bytes = 3\n");
+	CHECK(b->share.limits.bytes[LC_UP].rate == 50);
+	CHECK(b->share.limits.requests[LC_UP].rate == 9);
+	CHECK(b->share.limits.bytes[LC_DOWN].rate == 3);
+	reload("[bucket " S3 "]\nupload_bytes = 2000\n");
+	CHECK(b->share.limits.bytes[LC_UP].rate == 2000);
+	CHECK(b->share.limits.requests[LC_UP].rate == 9 && !b->share.limits.bytes[LC_DOWN].rate);
+	reload("");
+	CHECK(!b->share.limits.bytes[LC_UP].rate);
+}
+
+static void a_bucket_has_one_name(void)
+{
+	static const struct {
+		const char *written;
+		const char *name;
+	} names[] = {
+		{ "S3.Example.COM/data", S3 }, { "s3.example.com:443/data", S3 },
+		{ "s3.example.com:80/data", S3 }, { "s3.example.com/data/", S3 },
+		{ "S3.example.com:443/data//", S3 },
+		{ "file:/srv/a/", "file:/srv/a" }, { "file:///srv/a", "file:/srv/a" },
+		{ "s3.example.com:9000/data/", "s3.example.com:9000/data" },
+	};
+	char text[128], endpoint[128];
+	unsigned int i;
+
+	of("s3://data/one", "https://s3.example.com");
+	of("s3://data/one", "http://S3.example.com:9000");
+	of("file:/srv/a", NULL);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(text, sizeof(text), "[bucket %s]\nupload_bytes = %u\n", names[i].written,
+			 i + 1);
+		reload(text);
+		CHECK(!*said);
+		CHECK(lc_bucket_limits_find(&d, names[i].written) ==
+		      lc_bucket_limits_find(&d, names[i].name));
+		CHECK(lc_bucket_limits_find(&d, names[i].name)->share.limits.bytes[LC_UP].rate ==
+		      i + 1);
+	}
+	/* The port is the other scheme's: it is the same server all the same. */
+	snprintf(endpoint, sizeof(endpoint), "http://s3.example.com:443");
+	CHECK(of("s3://data/one", endpoint) == lc_bucket_limits_find(&d, S3));
+}
+
+static void a_bucket_of_no_volume_is_told_of(void)
+{
+	of("s3://data/one", "https://s3.example.com");
+	reload("[bucket " S3 "]\nupload_bytes = 1000\n[bucket file:/srv/x]\nupload_bytes = 1\n");
+	lc_bucket_limits_warn(&d);
+	CHECK(strstr(said, "no volume here is in [bucket file:/srv/x]") && strstr(said, path));
+	said[0] = '\0';
+	of("file:/srv/x", NULL);
+	lc_bucket_limits_warn(&d);
+	CHECK(!*said);
+	reload("[bucket file:/srv/y]\nupload_bytes = 1\n");
+	reload("");
+	lc_bucket_limits_warn(&d);
+	CHECK(!*said);
 }
 
 #define RUN_ON(test) do { setup(); RUN(test); teardown(); } while (0)
@@ -171,7 +228,9 @@ int main(void)
 	RUN_ON(the_file_sets_them);
 	RUN_ON(another_file_changes_them);
 	RUN_ON(what_is_wrong_is_named_and_changes_nothing);
-	RUN_ON(one_is_set_until_the_file_is_read);
+	RUN_ON(one_is_set_until_the_file_says_otherwise);
+	RUN_ON(a_bucket_has_one_name);
+	RUN_ON(a_bucket_of_no_volume_is_told_of);
 	unlink(path);
 	REQUIRE(!rmdir(dir));
 	return tap_done();

@@ -18,9 +18,11 @@ objects, uploads = {}, {}
 log = []
 # What the metadata service gives out, and what the store takes. So many objects are
 # deleted before one is refused, -1: all; so many GETs of a manifest are followed by a change
-# of it. What has @late in its key is not there before so many PUTs.
+# of it; at the @undo-th GET of one it is as it was before the last PUT. What has @late in its
+# key is not there before so many PUTs.
 state = {"token": "", "generation": 0, "kind": "aws", "lifetime": 3600, "parts": 0,
-         "deletes": -1, "meddle": 0, "late": "", "puts": 0}
+         "deletes": -1, "meddle": 0, "late": "", "puts": 0, "undo": 0}
+before = {}
 lock = threading.Lock()
 
 
@@ -230,6 +232,7 @@ def answer(method, path, query, headers, body, raw):
             return error(412, "PreconditionFailed")
         if "if-match" in headers and headers["if-match"] != tag(objects.get(key, b"")):
             return error(412, "PreconditionFailed")
+        before[key] = objects.get(key)
         objects[key] = body
         state["puts"] -= state["puts"] > 0
         return 200, {"ETag": tag(body)}, b""
@@ -241,6 +244,10 @@ def answer(method, path, query, headers, body, raw):
         return 204, {}, b""
     if key not in objects or state["puts"] and state["late"] in key:
         return error(404, "NoSuchKey")
+    if method == "GET" and name == "manifest" and state["undo"]:
+        state["undo"] -= 1
+        if not state["undo"]:
+            objects[key] = before[key]
     data = objects[key]
     if method == "GET" and name == "manifest" and state["meddle"]:
         state["meddle"] -= 1

@@ -581,6 +581,30 @@ static void delete_of_what_is_damaged(void)
 	CHECK(!ctl(DELETE " --force") && store_is_empty());
 }
 
+#define MAPS		"state/" UUID
+#define MAKE_MAPS	"rm -rf state && for i in " MAPS "/a " MAPS "/b state/" OTHER "/a; do " \
+			"mkdir -p $i && touch $i/data.mdb $i/lock.mdb $i/owner; done"
+
+/* And no other, and none that somebody has open. */
+static void delete_removes_the_object_maps(void)
+{
+	char cmd[PATH_MAX + 512];
+
+	start_formatted();
+	REQUIRE(!system(MAKE_MAPS));
+	CHECK(!ctl(DELETE) && access(MAPS, F_OK));
+	CHECK(!access("state/" OTHER "/a/data.mdb", F_OK));
+	start_formatted();
+	REQUIRE(!system(MAKE_MAPS));
+	snprintf(cmd, sizeof(cmd), "flock " MAPS "/a/owner '%s' " DELETE " 2>said", binary);
+	CHECK(!system(cmd) && file_says("said", "a process has it open"));
+	CHECK(!access(MAPS "/a/data.mdb", F_OK) && access(MAPS "/b", F_OK) && !is_known());
+	/* There is none, as there never was a logcached. */
+	start_formatted();
+	REQUIRE(!system("rm -rf state"));
+	CHECK(!ctl(DELETE) && !strstr(out, "object map") && access("state", F_OK));
+}
+
 /* What is left looks like no volume to anybody. */
 static bool cannot_be_used(const char *where)
 {
@@ -648,6 +672,38 @@ static void delete_that_fails_in_the_middle(void)
 		CHECK(!ctl(DELETE) && !is_known());
 		CHECK(!ctl("volumes --json" AT_S3));
 		CHECK(json_at("") == 0);
+	}
+}
+
+/* Something of the volume that can be deleted. */
+static void put_object(void)
+{
+	REQUIRE(!system("python3 -c 'import os, urllib.request as u; "
+			"u.urlopen(u.Request(os.environ[\"S3\"] + \"/bucket/e/" UUID
+			"/data/0000000000000001/0000000000000001\", b\"x\", method=\"PUT\"))'"));
+}
+
+#define UNFENCED	" --uuid " UUID " --no-fencing --origin s3://bucket/e" S3_OPTIONS NO_COND
+
+/* A host that has it puts its manifest over the mark: before anything is deleted, or behind. */
+static void delete_whose_mark_is_undone(void)
+{
+	unsigned int nr;
+	char set[32];
+
+	for (nr = 1; nr <= 2; nr++) {
+		start();
+		REQUIRE(!ctl(FORMAT_NO_URL "--force" UNFENCED));
+		put_object();
+		/* The first one is before the mark. */
+		snprintf(set, sizeof(set), "undo=%u", 1 + nr);
+		tell_server(set);
+		CHECK(ctl(DELETE " --force") == 1 && says("the mark that volume " UUID));
+		CHECK(says("waiting for 0 seconds") && says("has put its manifest back"));
+		CHECK(is_known());
+		CHECK(!ctl("volumes --json --origin s3://bucket/e" S3_OPTIONS NO_COND));
+		CHECK(json_at("") == 1 && json_at("0.objects") == (nr == 1 ? 2 : 1));
+		CHECK(!ctl(DELETE " --force") && !is_known());
 	}
 }
 
@@ -816,6 +872,8 @@ int main(void)
 	ctl_setup();
 	setenv("LOGCACHE_CONF_DIR", "conf/volumes.d", 1);
 	setenv("LOGCACHE_RUN_DIR", "run", 1);
+	setenv("LOGCACHE_STATE_DIR", "state", 1);
+	setenv("LOGCACHE_MARK_WAIT", "0", 1);
 	RUN(format_makes_all_of_a_volume);
 	RUN(format_gives_every_volume_a_uuid);
 	RUN(format_changes_nothing_for_bad_input);
@@ -830,6 +888,7 @@ int main(void)
 	RUN(fencing_is_not_left_out_for_nothing);
 	RUN(store_that_cannot_be_used);
 	RUN(delete_that_fails_in_the_middle);
+	RUN(delete_whose_mark_is_undone);
 	RUN(delete_of_what_somebody_changes);
 	RUN(delete_of_what_is_being_cloned);
 	RUN(delete_that_left_a_clone);
@@ -844,6 +903,7 @@ int main(void)
 	RUN(delete_of_what_another_cache_has_written);
 	RUN(delete_of_what_a_clone_needs);
 	RUN(delete_of_what_is_damaged);
+	RUN(delete_removes_the_object_maps);
 	RUN(delete_that_is_killed);
 	RUN(answers_of_logcached);
 	RUN(limits_are_shown_and_changed);

@@ -13,6 +13,8 @@
 #define READ_PAUSE_MAX	10000u
 #define PUT_PAUSE_MS	1000u
 #define PUT_PAUSE_MAX	60000u
+/* Between two looks whether something may be written again. */
+#define HELD_MS		500u
 
 bool lc_io_passing(enum lc_store_status status)
 {
@@ -87,12 +89,22 @@ static void answered(struct lc_store_req *req)
 	finish(io);
 }
 
+/* As long as nobody knows whether the volume is there. */
+static bool held(const struct lc_io *io)
+{
+	return io->vol->doubts && (io->req.op == LC_STORE_PUT || io->req.op == LC_STORE_DELETE);
+}
+
 static void submit(struct lc_timer *t)
 {
 	struct lc_io *io = t->data;
 
 	if (io->cancelled) {
 		finish(io);
+		return;
+	}
+	if (held(io)) {
+		lc_timer_arm(io->vol->loop, t, HELD_MS);
 		return;
 	}
 	io->tries++;
@@ -132,6 +144,21 @@ void lc_io_again(struct lc_io *io)
 	io->cancelled = io->vol->closing || io->vol->stop_err;
 	io->vol->st.retries++;
 	lc_timer_arm(io->vol->loop, &io->timer, io->cancelled ? 0 : pause_ms(io));
+}
+
+static void paused(struct lc_timer *t)
+{
+	finish(t->data);
+}
+
+void lc_io_pause(struct lc_io *io, struct lc_volume *vol, u64 ms, void (*done)(struct lc_io *io),
+		 void *data)
+{
+	lc_io_init(io, vol, LC_STORE_HEAD, done, data);
+	io->timer.expired = paused;
+	list_add_tail(&io->list, &vol->ios);
+	io->cancelled = vol->closing || vol->stop_err;
+	lc_timer_arm(vol->loop, &io->timer, io->cancelled ? 0 : ms);
 }
 
 void lc_io_cancel(struct lc_io *io)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Requests of a volume: counted, tried again after a while where that makes sense, and
- * all cancelled when the volume is closed. What the store below does itself about
+ * all cancelled when the volume is closed. While the manifest is in doubt (own.h) nothing
+ * that writes is sent. What the store below does itself about
  * retries comes first; this is for what it gives up on.
  */
 #ifndef LC_BUCKET_IO_H
@@ -37,6 +38,9 @@ void lc_io_start(struct lc_io *io);
 /* Once more from done(), after a pause that grows with the number of tries. */
 void lc_io_again(struct lc_io *io);
 void lc_io_cancel(struct lc_io *io);
+/* No request: done() after a while, with LC_STORE_CANCELLED if the volume is closed. */
+void lc_io_pause(struct lc_io *io, struct lc_volume *vol, u64 ms, void (*done)(struct lc_io *io),
+		 void *data);
 
 /* A request that is not to be had: busy, failed, or an outcome nobody knows. */
 bool lc_io_passing(enum lc_store_status status);

@@ -16,7 +16,7 @@
 
 #include "map_priv.h"
 
-#define MAP_VERSION	1u
+#define MAP_VERSION	2u
 #define MAP_LIMIT	(64ull << 30)
 
 struct meta_value {
@@ -106,6 +106,8 @@ static bool load_meta(struct lc_map *map, MDB_txn *txn)
 	if (meta.version != MAP_VERSION || memcmp(meta.uuid, map->uuid, sizeof(meta.uuid)))
 		return false;
 	if (!meta.clean && (!*map->boot_id || memcmp(meta.boot_id, map->boot_id, BOOT_ID_LEN)))
+		return false;
+	if (meta.state.unchecked)
 		return false;
 	map->state = meta.state;
 	return true;

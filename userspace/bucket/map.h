@@ -21,6 +21,11 @@ struct lc_map_state {
 	u64 seq;		/* the state after this object; 0: the empty volume, or none */
 	u64 epoch;		/* epoch of that object's run */
 	u64 lsn;
+	/*
+	 * Objects before @seq may be missing: a recovery has not come to the point where it
+	 * would know. A map that was left like that is emptied when it is opened.
+	 */
+	u64 unchecked;
 };
 
 /* A part of the volume: where its newest version is. */
@@ -34,7 +39,8 @@ struct lc_piece {
 
 /*
  * Open or make the map of volume @uuid in directory @dir, which exists. One that is
- * another volume's, or that a crash of the machine left behind, is emptied.
+ * another volume's, that a crash of the machine left behind, or that is unchecked, is
+ * emptied.
  * @limit: of its size, in bytes; 0: 64 GiB.
  */
 int lc_map_open(struct lc_map **map, const char *dir, u64 limit, const u8 uuid[16]);

@@ -9,6 +9,9 @@
 #include "vol.h"
 
 #define GUESS	65536u
+/* All answers of so long, and this apart, that there is no manifest: then there is none. */
+#define GONE_MS		5000u
+#define GONE_PAUSE_MS	2000u
 
 static bool same_owner(const struct lc_volume *vol, const struct lc_manifest *m)
 {
@@ -270,14 +273,71 @@ void lc_own_put(struct lc_volume *vol, lc_volume_fn done, void *data)
 
 struct check {
 	struct lc_slurp slurp;
+	struct lc_io pause;
 	u8 clone[16];
+	u64 since;		/* of the first answer in a row that there is none */
+	bool none;		/* said the last answer */
+	bool doubt;		/* counted in vol->doubts */
 	lc_volume_fn done;
 	void *data;
 };
 
+static void ask(struct check *c)
+{
+	char key[LC_KEY_LEN];
+
+	lc_key_manifest(key, c->slurp.io.vol->uuid);
+	lc_slurp_start(&c->slurp, c->slurp.io.vol, key, GUESS, LC_MANIFEST_BYTES_MAX);
+}
+
+static void finish_check(struct check *c, int err)
+{
+	struct lc_volume *vol = c->slurp.io.vol;
+
+	vol->doubts -= c->doubt;
+	c->done(vol, err, c->data);
+	free(c);
+}
+
+static void pause_over(struct lc_io *io)
+{
+	struct check *c = io->data;
+
+	if (io->req.status == LC_STORE_CANCELLED)
+		finish_check(c, -ECANCELED);
+	else
+		ask(c);
+}
+
+/*
+ * No manifest: somebody may have deleted the volume, or the store has lost its way for a
+ * moment. True: that is not clear yet, and it is asked again. Nothing is written meanwhile.
+ */
+static bool asked_again(struct check *c, int err)
+{
+	struct lc_volume *vol = c->slurp.io.vol;
+	u64 now = lc_loop_now(vol->loop);
+
+	/* Once in doubt, only the manifest or its absence is an answer. */
+	if (err != -ENOENT && !(c->doubt && (err == -EIO || err == -EBUSY || err == -EACCES)))
+		return false;
+	if (!c->doubt)
+		vol->doubts++;
+	c->doubt = true;
+	if (!c->none)
+		c->since = now;
+	c->none = err == -ENOENT;
+	if (c->none && now - c->since >= GONE_MS)
+		return false;
+	lc_io_pause(&c->pause, vol, GONE_PAUSE_MS, pause_over, c);
+	return true;
+}
+
 static int gone(struct lc_volume *vol)
 {
-	lc_vol_why(vol, "its manifest is not there any more: somebody has deleted the volume");
+	lc_vol_why(vol,
+		   "its manifest is not there any more, by all answers of several seconds: the volume was deleted, or the manifest is not readable");
+	vol->gone = true;
 	lc_vol_stop(vol, -ESTALE);
 	return -ESTALE;
 }
@@ -289,6 +349,8 @@ static void checked(struct lc_slurp *s, int err, void *buf, size_t bytes)
 	struct lc_manifest m;
 
 	err = take(s, err, buf, bytes, &m);
+	if (asked_again(c, err))
+		return;
 	if (err == -ENOENT) {
 		err = gone(vol);
 	} else if (!err) {
@@ -296,27 +358,27 @@ static void checked(struct lc_slurp *s, int err, void *buf, size_t bytes)
 			err = stale(vol, &m);
 		lc_manifest_free(&m);
 	}
-	c->done(vol, err, c->data);
-	free(c);
+	finish_check(c, err);
 }
 
-static void ask(struct lc_volume *vol, struct check *c,
-		void (*answered)(struct lc_slurp *s, int err, void *buf, size_t bytes),
-		lc_volume_fn done, void *data)
+static struct check *new_check(struct lc_volume *vol,
+			       void (*answered)(struct lc_slurp *s, int err, void *buf,
+						size_t bytes),
+			       lc_volume_fn done, void *data)
 {
-	char key[LC_KEY_LEN];
+	struct check *c = lc_vol_alloc(sizeof(*c));
 
-	c->done = done;
-	c->data = data;
+	c->slurp.io.vol = vol;
 	c->slurp.done = answered;
 	c->slurp.data = c;
-	lc_key_manifest(key, vol->uuid);
-	lc_slurp_start(&c->slurp, vol, key, GUESS, LC_MANIFEST_BYTES_MAX);
+	c->done = done;
+	c->data = data;
+	return c;
 }
 
 void lc_own_check(struct lc_volume *vol, lc_volume_fn done, void *data)
 {
-	ask(vol, lc_vol_alloc(sizeof(struct check)), checked, done, data);
+	ask(new_check(vol, checked, done, data));
 }
 
 static int keeps(struct lc_volume *vol, const struct lc_manifest *m, const u8 uuid[16])
@@ -338,20 +400,22 @@ static void looked_for_clone(struct lc_slurp *s, int err, void *buf, size_t byte
 	struct lc_manifest m;
 
 	err = take(s, err, buf, bytes, &m);
+	if (asked_again(c, err))
+		return;
 	if (err == -ENOENT) {
+		vol->gone = true;
 		err = -ESTALE;
 	} else if (!err) {
 		err = keeps(vol, &m, c->clone);
 		lc_manifest_free(&m);
 	}
-	c->done(vol, err, c->data);
-	free(c);
+	finish_check(c, err);
 }
 
 void lc_own_keeps(struct lc_volume *vol, const u8 uuid[16], lc_volume_fn done, void *data)
 {
-	struct check *c = lc_vol_alloc(sizeof(*c));
+	struct check *c = new_check(vol, looked_for_clone, done, data);
 
 	memcpy(c->clone, uuid, sizeof(c->clone));
-	ask(vol, c, looked_for_clone, done, data);
+	ask(c);
 }

@@ -25,7 +25,11 @@ void lc_own_drop(struct lc_volume *vol);
  */
 void lc_own_put(struct lc_volume *vol, lc_volume_fn done, void *data);
 
-/* Is the manifest still the one of this owner? -ESTALE stops the volume. */
+/*
+ * Is the manifest still the one of this owner? -ESTALE stops the volume. One answer that
+ * there is none is no evidence: it is asked again, for several seconds, and until it is
+ * clear nothing new is put or deleted.
+ */
 void lc_own_check(struct lc_volume *vol, lc_volume_fn done, void *data);
 
 /*

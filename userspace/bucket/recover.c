@@ -6,7 +6,9 @@
 
 #include "recover.h"
 
-#define ROUNDS		64u
+#define ROUNDS		24u
+#define ROUND_PAUSE_MS	100u
+#define ROUND_PAUSE_MAX	2000u
 /* So often what is missing may have been on its way, or deleted, when it was listed. */
 #define ROUNDS_MISSING	3u
 
@@ -23,7 +25,7 @@ struct job {
 	u8 fixed[LC_BK_FIXED];
 	struct lc_replay replay;
 	struct lc_recovered rec;
-	unsigned int rounds;
+	unsigned int rounds;	/* listings */
 	unsigned int missing;
 	lc_recover_fn done;
 	void *data;
@@ -35,7 +37,8 @@ static void forget(struct job *j)
 	lc_line_free(&j->line);
 	lc_manifest_free(&j->m);
 	free(j->replay.objects);
-	j->replay = (struct lc_replay){ 0 };
+	j->replay.objects = NULL;
+	j->replay.nr = 0;
 	j->rec = (struct lc_recovered){ 0 };
 	j->floor = 0;
 }
@@ -109,35 +112,29 @@ static void raise_floor(struct job *j, u64 seq)
  *----------------------------------------------------------------
  */
 
-/* The map and the bucket agree on which objects there are. */
-static int compare(struct job *j)
+/* Is that object of the map in the bucket? */
+static bool there(const struct job *j, u64 seq)
 {
-	struct lc_objs *objs = lc_map_objs(j->vol->map);
-	struct lc_map_state state = *lc_map_state(j->vol->map);
-	const struct lc_span *span;
-	int err = lc_map_begin(j->vol->map);
+	const struct lc_span *span = lc_line_span(&j->line, seq);
+
+	return span && lc_inventory_find(&j->rec.inv, span->run, seq);
+}
+
+/* What the map needs has to be there. */
+static int check_needed(struct job *j)
+{
+	const struct lc_objs *objs = lc_map_objs(j->vol->map);
 	u32 i;
 
-	if (err)
-		return err;
-	for (i = objs->nr; i && !err; i--) {
+	for (i = objs->nr; i; i--) {
 		const struct lc_objs_entry *e = &objs->e[i - 1];
 
-		span = lc_line_span(&j->line, e->seq);
-		if (span && lc_inventory_find(&j->rec.inv, span->run, e->seq))
+		if (e->dead_at != LC_BK_NEVER || there(j, e->seq))
 			continue;
-		if (e->dead_at == LC_BK_NEVER) {
-			lc_vol_why(j->vol, "object %llx is missing and needed; put it back",
-				   e->seq);
-			lc_map_abort(j->vol->map);
-			return -EBADMSG;
-		}
-		err = lc_map_forget(j->vol->map, e->seq);
+		lc_vol_why(j->vol, "object %llx is missing and needed; put it back", e->seq);
+		return -EBADMSG;
 	}
-	if (!err)
-		return lc_map_commit(j->vol->map, &state);
-	lc_map_abort(j->vol->map);
-	return err;
+	return 0;
 }
 
 /* The newest object that was complete is never deleted: it has to be there. */
@@ -151,6 +148,26 @@ static int check_tip(struct job *j)
 	lc_vol_why(j->vol, "objects up to %llx were complete, and the last one there is %llx; "
 		   "put back what was deleted", tip, lc_map_state(j->vol->map)->seq);
 	return -EBADMSG;
+}
+
+/* Nothing is missing: what was deleted is taken off, and from now on the map counts. */
+static int accept_map(struct job *j)
+{
+	struct lc_objs *objs = lc_map_objs(j->vol->map);
+	struct lc_map_state state = *lc_map_state(j->vol->map);
+	int err = lc_map_begin(j->vol->map);
+	u32 i;
+
+	if (err)
+		return err;
+	for (i = objs->nr; i && !err; i--)
+		if (!there(j, objs->e[i - 1].seq))
+			err = lc_map_forget(j->vol->map, objs->e[i - 1].seq);
+	state.unchecked = false;
+	if (!err)
+		return lc_map_commit(j->vol->map, &state);
+	lc_map_abort(j->vol->map);
+	return err;
 }
 
 static int empty_map(struct lc_volume *vol)
@@ -169,10 +186,36 @@ static int empty_map(struct lc_volume *vol)
 
 static void listed(struct lc_volume *vol, int err, struct lc_inventory *inv, void *data);
 
+static void pause_over(struct lc_io *io)
+{
+	struct job *j = io->data;
+
+	if (io->req.status == LC_STORE_CANCELLED)
+		finish(j, -ECANCELED);
+	else
+		lc_inventory_list(j->vol, &j->vol->m, listed, j);
+}
+
+/* Whoever changes the bucket may be at it for a while. */
 static void list_again(struct job *j)
 {
 	forget(j);
-	lc_inventory_list(j->vol, &j->vol->m, listed, j);
+	j->rounds++;
+	lc_io_pause(&j->io, j->vol, min(j->rounds * ROUND_PAUSE_MS, ROUND_PAUSE_MAX), pause_over,
+		    j);
+}
+
+/* One that was listed is gone. */
+static int vanished(struct job *j, u64 seq)
+{
+	if (j->rounds + 1 < ROUNDS) {
+		list_again(j);
+		return 0;
+	}
+	lc_vol_why(j->vol,
+		   "object %llx was listed and then was not there, and the like %u times in a row: somebody keeps deleting objects; see that no other host has the volume, and try again",
+		   seq, ROUNDS);
+	return -EBUSY;
 }
 
 static void replayed(struct lc_volume *vol, int err, void *data)
@@ -185,18 +228,20 @@ static void replayed(struct lc_volume *vol, int err, void *data)
 	 * the bucket said that nothing needed it, and does so in a new listing. What is in
 	 * the map by now stays there.
 	 */
-	if (err == -ENOENT && ++j->rounds < ROUNDS) {
-		list_again(j);
-		return;
+	if (err == -ENOENT) {
+		err = vanished(j, j->replay.gone);
+		if (!err)
+			return;
 	}
 	if (!err) {
-		err = compare(j);
+		err = check_needed(j);
 		if (err == -EBADMSG && ++j->missing < ROUNDS_MISSING) {
 			list_again(j);
 			return;
 		}
 	}
 	err = err ?: check_tip(j);
+	err = err ?: accept_map(j);
 	/* What was missing would not be missed the next time: the map is behind it by now. */
 	if (err == -EBADMSG)
 		empty_map(vol);
@@ -223,6 +268,7 @@ static void replay(struct job *j)
 	const struct lc_span *span;
 
 	r->objects = lc_vol_alloc((inv->nr + 1) * sizeof(*r->objects));
+	r->fenced = false;
 	r->floor = j->floor;
 	r->known = base > j->floor ? base : j->floor;
 	r->open_first = j->open ? j->open->first : LC_BK_NEVER;
@@ -269,6 +315,9 @@ static void next_base(struct job *j)
 	const struct lc_inv_ckpt *c;
 	const struct lc_span *span;
 
+	/* What was counted was another map. */
+	j->replay.nr_counts = 0;
+	j->replay.committed_field = 0;
 	while (j->next_ckpt) {
 		c = &inv->ckpts[--j->next_ckpt];
 		span = of_line(j, c);
@@ -332,6 +381,7 @@ static void probed(struct lc_io *io)
 	struct lc_obj obj;
 
 	if (io->req.status == LC_STORE_NOT_FOUND) {
+		j->replay.gone = j->probe;
 		replayed(j->vol, -ENOENT, j);
 		return;
 	}

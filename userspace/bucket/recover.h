@@ -2,7 +2,9 @@
 /*
  * From the bucket to the map: list what there is, take the newest good checkpoint (or
  * the local map, if it is as new), lay the objects behind it over it, up to the first
- * one that is missing. Changes nothing in the bucket.
+ * one that is missing. Changes nothing in the bucket. What is laid over the map counts
+ * after the end only, when it is known that nothing is missing: whoever is stopped before
+ * begins anew, since a map that is behind what is missing does not miss it.
  *
  *             base                  floor              tip   hole
  *   ... 38 39 |40| 41 .. 43 .. .. 46 |47| 48   49 50 51     (53) 54
@@ -48,6 +50,15 @@ struct lc_replay_object {
 	const struct lc_span *span;
 };
 
+/* So many are remembered: more than are ever on their way when an object is put. */
+#define LC_REPLAY_COUNTS	1024u
+
+/* How many objects were needed, as of. */
+struct lc_replay_count {
+	u64 seq;
+	u64 nr;
+};
+
 /* Objects in order, and what came of them. */
 struct lc_replay {
 	struct lc_replay_object *objects;
@@ -57,8 +68,13 @@ struct lc_replay {
 
 	u64 known;		/* there, or not needed, up to here */
 	bool fenced;		/* a fence is at known + 1 */
+	u64 gone;		/* -ENOENT: this one was listed */
+
+	/* Of all that is in the map, also if it has been laid over it before. */
 	u64 committed_field;	/* of the last object that counts */
 	u64 nr_live;		/* what it says there should be, as of committed_field */
+	struct lc_replay_count counts[LC_REPLAY_COUNTS];
+	u64 nr_counts;
 };
 
 /* Lay them over vol->map, up to the first hole behind the floor. */

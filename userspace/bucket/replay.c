@@ -11,7 +11,6 @@
 
 #define WINDOW	16u
 #define GUESS	65536u
-#define COUNTS	1024u
 
 struct header {
 	struct lc_io io;
@@ -35,8 +34,6 @@ struct job {
 	int err;
 	struct header **group;	/* a unit that is not complete yet */
 	u32 nr_group;
-	struct { u64 seq, nr; } counts[COUNTS];	/* objects needed, as of */
-	u64 nr_counts;
 	void (*done)(struct lc_volume *vol, int err, void *data);
 	void *data;
 };
@@ -62,10 +59,11 @@ static int damaged(struct header *h, const char *why)
 
 static void count(struct job *j, u64 seq)
 {
-	u64 i = j->nr_counts++ % COUNTS;
+	struct lc_replay *r = j->r;
 
-	j->counts[i].seq = seq;
-	j->counts[i].nr = lc_map_objs(j->vol->map)->nr_needed;
+	r->counts[r->nr_counts++ % LC_REPLAY_COUNTS] = (struct lc_replay_count){
+		.seq = seq, .nr = lc_map_objs(j->vol->map)->nr_needed,
+	};
 }
 
 static int apply(struct job *j, struct header **headers, u32 nr)
@@ -73,7 +71,8 @@ static int apply(struct job *j, struct header **headers, u32 nr)
 	const struct lc_obj *last = &headers[nr - 1]->obj;
 	struct lc_map *map = j->vol->map;
 	const struct lc_map_state state = {
-		last->seq, headers[nr - 1]->object->span->run->epoch, last->lsn_end,
+		.seq = last->seq, .epoch = headers[nr - 1]->object->span->run->epoch,
+		.lsn = last->lsn_end, .unchecked = true,
 	};
 	int err = lc_map_begin(map);
 	u32 i;
@@ -136,6 +135,8 @@ static int judge(struct job *j, struct header *h)
 	j->over = seq > r->known + 1;
 	if (j->over)
 		return 0;
+	if (h->err == -ENOENT)
+		r->gone = seq;
 	if (h->err)
 		return h->err;
 	if (!(h->obj.flags & LC_BK_FENCE))
@@ -169,17 +170,17 @@ static int take(struct job *j, struct header *h)
 /* How many objects were needed when the last one was written is known: are they there? */
 static int check_count(struct job *j)
 {
-	u64 i, n = j->nr_counts < COUNTS ? j->nr_counts : COUNTS;
+	const struct lc_replay_count *c;
 	struct lc_replay *r = j->r;
 	u64 found = 0, nr = 0;
 
 	if (lc_map_state(j->vol->map)->seq < r->open_first)
 		return 0;
-	for (i = 0; i < n; i++) {
-		if (j->counts[i].seq > r->committed_field || j->counts[i].seq < found)
+	for (c = r->counts; c < r->counts + min_t(u64, r->nr_counts, LC_REPLAY_COUNTS); c++) {
+		if (c->seq > r->committed_field || c->seq < found)
 			continue;
-		found = j->counts[i].seq;
-		nr = j->counts[i].nr;
+		found = c->seq;
+		nr = c->nr;
 	}
 	if (!found || !r->committed_field || nr == r->nr_live)
 		return 0;

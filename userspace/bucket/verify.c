@@ -16,6 +16,7 @@
 struct verify {
 	struct lc_volume *vol;
 	struct lc_inventory inv;
+	struct lc_manifest m;		/* the one that counts, while its size is asked for */
 	struct lc_slurp slurp;
 	u64 at;			/* object, then checkpoint */
 	u32 part;
@@ -276,6 +277,46 @@ static void count_pins(struct verify *v)
 			v->res.snapshots++;
 }
 
+/* What was listed can be looked at, whether or not it gives a volume. */
+static void begin(struct verify *v)
+{
+	int err = v->res.recover_err;
+
+	v->res.strange = v->inv.strange;
+	v->res.epoch = v->vol->m.epoch;
+	count_pins(v);
+	v->vol->committed = v->res.seq;
+	err = err ?: lc_vol_set_line(v->vol);
+	if (err == -ECANCELED || err == -ENOMEM)
+		finish(v, err);
+	else
+		next(v);
+}
+
+static void recovered(struct lc_volume *vol, int err, struct lc_recovered *rec, void *data);
+
+/*
+ * All that is listed was put before, so it fits into the size that the manifest has now. It
+ * may have grown since it was read first: then what did not fit was not damaged.
+ */
+static void size_known(struct lc_volume *vol, int err)
+{
+	struct verify *v = vol->params.data;
+	u64 sectors = err ? v->m.sectors : vol->m.sectors;
+	bool grown = sectors > v->m.sectors;
+
+	lc_manifest_free(&vol->m);
+	vol->m = v->m;
+	vol->m.sectors = sectors;
+	v->m = (struct lc_manifest){ 0 };
+	if (grown && v->res.recover_err == -EBADMSG) {
+		lc_inventory_free(&v->inv);
+		lc_recover(vol, recovered, v);
+	} else {
+		begin(v);
+	}
+}
+
 static void recovered(struct lc_volume *vol, int err, struct lc_recovered *rec, void *data)
 {
 	struct verify *v = data;
@@ -283,19 +324,14 @@ static void recovered(struct lc_volume *vol, int err, struct lc_recovered *rec, 
 	v->inv = rec->inv;
 	rec->inv = (struct lc_inventory){ 0 };
 	v->res.recover_err = err;
+	v->res.recover_why[0] = '\0';
 	if (err)
 		strscpy(v->res.recover_why, lc_volume_why(vol), sizeof(v->res.recover_why));
 	v->res.seq = err ? 0 : rec->tip;
 	v->res.lsn = rec->lsn;
-	v->res.strange = v->inv.strange;
-	v->res.epoch = vol->m.epoch;
-	count_pins(v);
-	vol->committed = v->res.seq;
-	err = err ?: lc_vol_set_line(vol);
-	if (err == -ECANCELED || err == -ENOMEM)
-		finish(v, err);
-	else
-		next(v);
+	if (!lc_manifest_copy(&v->m, &vol->m))
+		lc_vol_no_memory();
+	lc_own_load(vol, size_known);
 }
 
 static void loaded(struct lc_volume *vol, int err)

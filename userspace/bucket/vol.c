@@ -263,6 +263,7 @@ void lc_volume_status(const struct lc_volume *vol, struct lc_volume_status *st)
 
 	*st = vol->st;
 	st->mode = vol->mode;
+	st->gone = vol->gone;
 	st->sectors = vol->m.sectors;
 	st->epoch = vol->m.epoch;
 	st->seq = vol->committed;

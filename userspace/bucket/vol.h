@@ -106,6 +106,8 @@ struct lc_volume {
 	struct list_head calls;
 	struct lc_timer call_timer;
 	int stop_err;			/* why it stopped for good */
+	bool gone;			/* for want of a manifest */
+	u32 doubts;			/* checks that have found none so far: nothing is written */
 	bool closing;
 	void (*closed)(void *data);
 	void *closed_data;

@@ -10,7 +10,8 @@
  * Everything is asynchronous, on the thread of the store's loop. Callbacks come
  * exactly once, never from within the call that asked for them, with 0 or -errno:
  *
- *   -ESTALE      somebody else owns the volume now: nothing is written any more
+ *   -ESTALE      somebody else owns the volume now, or it is deleted: nothing is written
+ *                any more
  *   -EBADMSG     what is in the bucket is damaged
  *   -ENOENT      no such volume, snapshot or object
  *   -EEXIST      there is one already
@@ -187,21 +188,23 @@ void lc_volume_checkpoint(struct lc_volume *vol, lc_volume_fn done, void *data);
  */
 void lc_volume_gc(struct lc_volume *vol, lc_volume_fn done, void *data);
 /*
- * Is the volume still ours, and still there? -ESTALE stops it. With fencing only the latter is
- * not noticed otherwise: what is put into a volume that was deleted is put nowhere.
+ * Is the volume still ours, and still there? -ESTALE stops it; one answer that it is not
+ * there is asked again for some seconds, in which nothing is written. With fencing only the
+ * latter is not noticed otherwise: what is put into a volume that was deleted is put nowhere.
  */
 void lc_volume_check_owner(struct lc_volume *vol, lc_volume_fn done, void *data);
 
 enum lc_volume_mode {
 	LC_VOLUME_ATTACHING,
 	LC_VOLUME_ACTIVE,
-	LC_VOLUME_STALE,	/* somebody else owns it */
+	LC_VOLUME_STALE,	/* somebody else owns it, or it is not there any more */
 	LC_VOLUME_FAILED,
 	LC_VOLUME_CLOSING,
 };
 
 struct lc_volume_status {
 	enum lc_volume_mode mode;
+	bool gone;		/* stale, and it was not another host: there is no manifest */
 	u64 sectors;
 	u64 epoch;
 	u64 seq;		/* last object committed */

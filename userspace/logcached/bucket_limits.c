@@ -58,15 +58,21 @@ static void free_all(struct list_head *list)
 
 struct lc_bucket_limits *lc_bucket_limits_find(struct lc_daemon *d, const char *name)
 {
-	return find(&d->buckets, name);
+	char plain[LC_BUCKET_NAME_MAX];
+
+	return lc_store_bucket_name(name, plain) ? find(&d->buckets, plain) : NULL;
 }
 
 struct lc_bucket_limits *lc_bucket_limits_of(struct lc_daemon *d, const struct lc_store_cfg *cfg)
 {
 	char name[LC_BUCKET_NAME_MAX];
+	struct lc_bucket_limits *b;
 
 	lc_store_cfg_bucket(cfg, name);
-	return find(&d->buckets, name) ?: add(d, &d->buckets, name);
+	b = find(&d->buckets, name) ?: add(d, &d->buckets, name);
+	if (b)
+		b->used = true;
+	return b;
 }
 
 int lc_bucket_limits_set(struct lc_bucket_limits *b, const char *key, const char *value,
@@ -105,6 +111,7 @@ struct load {
 
 static int take(struct load *l, const char *section, const char *name, const char *value)
 {
+	char plain[LC_BUCKET_NAME_MAX];
 	struct lc_bucket_limits *b;
 
 	if (strncmp(section, SECTION, strlen(SECTION))) {
@@ -114,13 +121,13 @@ static int take(struct load *l, const char *section, const char *name, const cha
 		return -EINVAL;
 	}
 	section += strlen(SECTION);
-	if (!lc_store_bucket_ok(section)) {
+	if (!lc_store_bucket_name(section, plain)) {
 		snprintf(l->why, LC_STORE_WHY_MAX,
 			 "[bucket %.64s]: SERVER/BUCKET or file:/DIRECTORY is wanted, as logcachectl limits shows them",
 			 section);
 		return -EINVAL;
 	}
-	b = find(&l->found, section) ?: add(l->daemon, &l->found, section);
+	b = find(&l->found, plain) ?: add(l->daemon, &l->found, plain);
 	if (!b) {
 		snprintf(l->why, LC_STORE_WHY_MAX, "out of memory");
 		return -ENOMEM;
@@ -144,15 +151,28 @@ static void adopt(struct lc_daemon *d, struct list_head *found)
 
 	list_for_each_entry(b, &d->buckets, list) {
 		f = find(found, b->name);
-		b->rates = f ? f->rates : none;
+		lc_rates_reload(&b->rates, &b->file, f ? &f->rates : &none);
 		apply(b);
 	}
 	list_for_each_entry_safe(f, next, found, list) {
 		if (find(&d->buckets, f->name))
 			continue;
 		list_move_tail(&f->list, &d->buckets);
+		f->file = f->rates;
 		apply(f);
 	}
+}
+
+void lc_bucket_limits_warn(struct lc_daemon *d)
+{
+	static const struct lc_rates none;
+	struct lc_bucket_limits *b;
+
+	list_for_each_entry(b, &d->buckets, list)
+		if (!b->used && memcmp(&b->file, &none, sizeof(none)))
+			lc_log(LC_LOG_WARNING, NULL,
+			       "%s: no volume here is in [bucket %s], so that its limits have no effect; logcachectl limits shows the buckets that are used",
+			       d->conf_file, b->name);
 }
 
 void lc_bucket_limits_reload(struct lc_daemon *d)

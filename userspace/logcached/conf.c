@@ -180,6 +180,18 @@ int lc_rates_set(struct lc_rates *r, const char *name, const char *value, char *
 	return -EINVAL;
 }
 
+void lc_rates_reload(struct lc_rates *r, struct lc_rates *file, const struct lc_rates *now)
+{
+	const uint64_t *was = (const uint64_t *)file, *is = (const uint64_t *)now;
+	uint64_t *rate = (uint64_t *)r;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rate_names); i++)
+		if (was[i] != is[i])
+			rate[i] = is[i];
+	*file = *now;
+}
+
 void lc_rates_apply(const struct lc_rates *r, struct lc_limits *limits, uint64_t now)
 {
 	lc_bucket_set(&limits->bytes[LC_UP], now, r->upload_bytes, 0);

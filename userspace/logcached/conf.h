@@ -43,6 +43,11 @@ int lc_rates_set(struct lc_rates *r, const char *name, const char *value, char *
 /* The name of each, by its number; NULL behind the last. */
 const char *lc_rates_name(unsigned int nr);
 uint64_t lc_rates_get(const struct lc_rates *r, unsigned int nr);
+/*
+ * The file is read again: where @now is not what @file was it is in force, and elsewhere
+ * @r stays, which may have been set since. @file is @now then.
+ */
+void lc_rates_reload(struct lc_rates *r, struct lc_rates *file, const struct lc_rates *now);
 /* From now on. */
 void lc_rates_apply(const struct lc_rates *r, struct lc_limits *limits, uint64_t now);
 

@@ -50,9 +50,23 @@ static void add(struct lc_daemon *d, const struct lc_conf *conf)
  *----------------------------------------------------------------
  */
 
+/* What was set for the one before, unless the file has changed it. */
+static void keep_rates(struct lc_daemon *d, const uint8_t uuid[16], const struct lc_rates *rates,
+		       struct lc_rates *file)
+{
+	struct lc_serve *sv = lc_daemon_find(d, uuid);
+	struct lc_rates now = *rates;
+
+	if (!sv)
+		return;
+	lc_rates_reload(&now, file, &sv->file_rates);
+	sv->conf.rates = now;
+}
+
 static void gone(struct lc_serve *sv)
 {
 	struct lc_daemon *d = sv->daemon;
+	struct lc_rates rates = sv->conf.rates, file = sv->file_rates;
 	bool again = sv->again && !d->stopping;
 	struct lc_conf conf;
 	uint8_t uuid[16];
@@ -60,8 +74,10 @@ static void gone(struct lc_serve *sv)
 	memcpy(uuid, sv->conf.uuid, sizeof(uuid));
 	list_del(&sv->list);
 	lc_serve_free(sv);
-	if (again && load(d, uuid, &conf))
+	if (again && load(d, uuid, &conf)) {
 		add(d, &conf);
+		keep_rates(d, uuid, &rates, &file);
+	}
 	if (d->stopping && list_empty(&d->volumes))
 		lc_loop_stop(d->loop);
 }
@@ -122,6 +138,8 @@ static void look_at(const uint8_t uuid[16], void *data)
 		replace(sv);
 		return;
 	}
+	lc_rates_reload(&sv->conf.rates, &sv->file_rates, &conf.rates);
+	conf.rates = sv->conf.rates;
 	sv->conf = conf;
 	lc_serve_set_limits(sv);
 	lc_serve_retry(sv);
@@ -142,6 +160,7 @@ void lc_daemon_reload(struct lc_daemon *d)
 		lc_log(LC_LOG_ERROR, NULL, "%s cannot be read: %s", d->conf_dir, strerror(-err));
 		return;
 	}
+	lc_bucket_limits_warn(d);
 	list_for_each_entry(sv, &d->volumes, list) {
 		if (sv->seen)
 			continue;

@@ -150,7 +150,7 @@ static void read_failed(struct fetch *f, int err)
 		lc_log(LC_LOG_ERROR, sv->who, "sectors %llu to %llu cannot be read: %s",
 		       (unsigned long long)f->item.lba,
 		       (unsigned long long)f->item.lba + f->item.len - 1,
-		       err == -ESTALE ? "another host owns the volume" : lc_serve_reason(sv));
+		       lc_serve_reason(sv));
 	answer(f, final(err) ? LC_ITEM_FAILED : LC_ITEM_AGAIN, NULL);
 }
 

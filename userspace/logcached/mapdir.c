@@ -110,3 +110,49 @@ void lc_mapdir_unlock(struct lc_mapdir *m)
 		close(m->fd);
 	m->fd = -1;
 }
+
+static int remove_file(const char *dir, const char *file)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, file) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	return unlink(path) && errno != ENOENT ? -errno : 0;
+}
+
+/* What is not ours stays, and then the directory does. */
+static int remove_one(struct lc_mapdir *m)
+{
+	int ret;
+
+	if (access(m->path, F_OK))
+		return 0;
+	ret = lock(m);
+	if (ret)
+		return ret;
+	ret = remove_file(m->path, "data.mdb") ?: remove_file(m->path, "lock.mdb") ?:
+	      remove_file(m->path, "owner");
+	if (!ret && rmdir(m->path))
+		ret = -errno;
+	lc_mapdir_unlock(m);
+	return ret;
+}
+
+int lc_mapdir_remove(const char *state_dir, const char *uuid)
+{
+	struct lc_mapdir m = { .fd = -1 };
+	char dir[PATH_MAX];
+	unsigned int i;
+	int ret = 0, err;
+
+	if (snprintf(dir, sizeof(dir), "%s/%s", state_dir, uuid) >= (int)sizeof(dir))
+		return -ENAMETOOLONG;
+	for (i = 0; i < NR; i++) {
+		name(&m, state_dir, uuid, i);
+		err = remove_one(&m);
+		ret = ret ?: err;
+	}
+	if (!ret && rmdir(dir) && errno != ENOENT)
+		ret = -errno;
+	return ret;
+}

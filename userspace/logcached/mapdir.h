@@ -27,5 +27,10 @@ int lc_mapdir_lock(struct lc_mapdir *m, const char *state_dir, const char *uuid,
 void lc_mapdir_opening(void);
 void lc_mapdir_opened(const struct lc_mapdir *m);
 void lc_mapdir_unlock(struct lc_mapdir *m);
+/*
+ * Both, of a volume that is no more. -EAGAIN: a process has one of them; that one stays.
+ * 0 also if there are none.
+ */
+int lc_mapdir_remove(const char *state_dir, const char *uuid);
 
 #endif /* LC_MAPDIR_H */

@@ -131,13 +131,19 @@ static void verdict_due(struct lc_timer *t)
 	if (!sv->claimed || sv->stopping || lc_serve_hopeless(sv))
 		return;
 	snprintf(why, sizeof(why),
-		 "%.300s; this host has stopped writing, and what is dirty stays on the SSD. Look which host is to have the volume, and take the device down on the other one",
-		 sv->why);
+		 "%.300s; this host has stopped writing, and what is dirty stays on the SSD. %s",
+		 sv->why, sv->missing ?
+		 "If the volume is in the store, see that it can be read, and restart logcached" :
+		 "Look which host is to have the volume, and take the device down on the other one");
 	give_up(sv, LC_SERVE_STALE, why);
 }
 
 static void suspect(struct lc_serve *sv)
 {
+	struct lc_volume_status st;
+
+	lc_volume_status(sv->vol, &st);
+	sv->missing = st.gone;
 	set_state(sv, LC_SERVE_ATTACHING, "%s", lc_serve_reason(sv));
 	drop_volume(sv);
 	lc_channel_poke(sv->ch);
@@ -782,6 +788,7 @@ struct lc_serve *lc_serve_new(struct lc_daemon *daemon, const struct lc_conf *co
 		return NULL;
 	sv->daemon = daemon;
 	sv->conf = *conf;
+	sv->file_rates = conf->rates;
 	sv->map.fd = -1;
 	lc_uuid_text(sv->uuid_text, conf->uuid);
 	name_it(sv);

@@ -9,8 +9,8 @@
  *      |                    |  |  `--- error -------'  |    tried again, with a back-off
  *      `------- lost -------+--|--------- lost --------+
  *                              |                       |
- *          cannot be helped,   |                       | another host
- *          or another host     v                       v
+ *          cannot be helped,   |                       | another host, or the
+ *          or another host     v                       v volume is deleted
  *                         FAILED, STALE              STALE
  *
  * From FAILED its file, or a reload, leads on; from STALE only another file or a restart.
@@ -82,6 +82,7 @@ struct lc_serve {
 	struct list_head list;
 	struct lc_daemon *daemon;
 	struct lc_conf conf;
+	struct lc_rates file_rates;	/* of its file; those of @conf are in force */
 	char uuid_text[LC_UUID_TEXT];
 	char who[LC_UUID_TEXT + LC_CHANNEL_NAME_MAX + 4];
 	enum lc_serve_state state;
@@ -110,6 +111,7 @@ struct lc_serve {
 	unsigned int tries;
 	unsigned int map_tries;
 	struct lc_timer verdict;	/* stale, or only taken over? */
+	bool missing;			/* by the volume, its manifest is */
 	struct lc_rollback *rollback;	/* waits, or is under way */
 	bool rolling;			/* @vol is for it */
 

@@ -12,8 +12,6 @@
 /* Between two looks for garbage, and between two steps of collecting it. */
 #define LOOK_MS		10000u
 #define STEP_MS		50u
-/* Two hosts without fencing write side by side for about so long. */
-#define OWNER_MS	10000u
 /* So long a volume may go on that somebody has deleted. */
 #define DELETED_MS	60000u
 /* Copying is as fast as this while somebody waits, and as the limits are otherwise. */
@@ -76,7 +74,8 @@ static void gc_due(struct lc_timer *t)
 
 static void look_later(struct lc_serve *sv)
 {
-	lc_timer_arm(loop_of(sv), &sv->upkeep.owner, sv->conf.no_fencing ? OWNER_MS : DELETED_MS);
+	lc_timer_arm(loop_of(sv), &sv->upkeep.owner,
+		     sv->conf.no_fencing ? LC_UPKEEP_OWNER_MS : DELETED_MS);
 }
 
 /* Another owner is told of by lc_volume_params.stopped. */

@@ -13,6 +13,9 @@
 
 struct lc_serve;
 
+/* Two hosts without fencing write side by side for about so long. */
+#define LC_UPKEEP_OWNER_MS	10000u
+
 struct lc_upkeep {
 	struct lc_timer gc;
 	struct lc_timer owner;

@@ -20,6 +20,13 @@ enum verdict {
 
 static void looked(struct lc_store_req *look);
 
+/* What is asked about a PUT counts as any request does; it does not wait for its turn. */
+static void charge(struct retry *rt, uint64_t bytes)
+{
+	lc_limits_take(&rt->limits, retry_now(rt), LC_DOWN, bytes);
+	lc_share_charge(&rt->member, LC_DOWN, bytes, 1);
+}
+
 static void start_looking(struct retry *rt, struct retry_op *op)
 {
 	struct lc_store_req *look = &rt->look;
@@ -31,6 +38,7 @@ static void start_looking(struct retry *rt, struct retry_op *op)
 	look->done = looked;
 	look->data = op;
 	rt->stats.tries[LC_STORE_HEAD]++;
+	charge(rt, 0);
 	rt->below->ops->submit(rt->below, look);
 }
 
@@ -102,6 +110,7 @@ static void get_piece(struct retry *rt, uint64_t len)
 	look->offset = rt->look_at;
 	look->len = min_t(uint64_t, len - rt->look_at, look->buf_len);
 	rt->stats.tries[LC_STORE_GET]++;
+	charge(rt, look->len);
 	rt->below->ops->submit(rt->below, look);
 }
 

@@ -300,29 +300,61 @@ int lc_store_cfg_finish(struct lc_store_cfg *cfg, char *why)
 	return ret;
 }
 
-const char *lc_store_cfg_bucket(const struct lc_store_cfg *cfg, char *buf)
+static void cut_slashes(char *name, size_t least)
 {
 	size_t len;
 
+	for (len = strlen(name); len > least && name[len - 1] == '/'; len--)
+		name[len - 1] = '\0';
+}
+
+/* One server, whatever it is called: in lower case, and without the port of a scheme. */
+static void print_server(char *buf, const char *host, size_t len, const char *bucket)
+{
+	static const char * const ports[] = { ":443", ":80" };
+	size_t i, n;
+
+	for (i = 0; i < ARRAY_SIZE(ports); i++) {
+		n = strlen(ports[i]);
+		if (len > n && !strncmp(host + len - n, ports[i], n)) {
+			len -= n;
+			break;
+		}
+	}
+	for (i = 0; i < len; i++)
+		buf[i] = tolower((unsigned char)host[i]);
+	snprintf(buf + len, LC_BUCKET_NAME_MAX - len, "/%s", bucket);
+}
+
+const char *lc_store_cfg_bucket(const struct lc_store_cfg *cfg, char *buf)
+{
 	if (cfg->kind == LC_STORE_KIND_S3) {
-		snprintf(buf, LC_BUCKET_NAME_MAX, "%s/%s", cfg->host, cfg->bucket);
+		print_server(buf, cfg->host, strlen(cfg->host), cfg->bucket);
 		return buf;
 	}
 	snprintf(buf, LC_BUCKET_NAME_MAX, "file:%s", cfg->path);
-	for (len = strlen(buf); len > strlen("file:/") && buf[len - 1] == '/'; len--)
-		buf[len - 1] = '\0';
+	cut_slashes(buf, strlen("file:/"));
 	return buf;
 }
 
-bool lc_store_bucket_ok(const char *name)
+bool lc_store_bucket_name(const char *text, char *buf)
 {
-	size_t len = strcspn(name, "/");
+	size_t len = strcspn(text, "/");
 	char host[LC_HOST_MAX];
 
-	if (!strncmp(name, "file:/", 6))
+	if (!strncmp(text, "file:/", 6)) {
+		/* As in a URL. */
+		text += strlen("file:");
+		text += strncmp(text, "///", 3) ? 0 : 2;
+		snprintf(buf, LC_BUCKET_NAME_MAX, "file:%s", text);
+		cut_slashes(buf, strlen("file:/"));
 		return true;
-	if (!len || len >= sizeof(host) || !name[len])
+	}
+	if (!len || len >= sizeof(host) || strlen(text) >= LC_BUCKET_NAME_MAX)
 		return false;
-	snprintf(host, sizeof(host), "%.*s", (int)len, name);
-	return host_ok(host) && name[len + 1] && !strchr(name + len + 1, '/');
+	snprintf(host, sizeof(host), "%.*s", (int)len, text);
+	print_server(buf, text, len, text[len] ? text + len + 1 : "");
+	cut_slashes(buf, strlen(host) + 1);
+	text = strchr(buf, '/') + 1;
+	return host_ok(host) && *text && !strchr(text, '/');
 }

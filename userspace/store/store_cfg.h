@@ -100,8 +100,8 @@ int lc_store_cfg_finish(struct lc_store_cfg *cfg, char *why);
  * into @buf (LC_BUCKET_NAME_MAX), which is returned. @cfg is finished.
  */
 const char *lc_store_cfg_bucket(const struct lc_store_cfg *cfg, char *buf);
-/* Could it be one of these? */
-bool lc_store_bucket_ok(const char *name);
+/* The same of what a person has written; false: it is none of these. */
+bool lc_store_bucket_name(const char *text, char *buf);
 
 /* The options one after the other, for printing; NULL behind the last. */
 const char *lc_store_cfg_option(unsigned int nr, const char **help);

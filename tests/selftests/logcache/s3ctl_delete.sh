@@ -57,7 +57,7 @@ ok "with force it is deleted" elsewhere delete --volume "$UUID" --yes --force --
 is "with all its objects" "$(objects "$UUID")" 0
 d_ask "{\"cmd\":\"check\",\"volume\":\"$UUID\"}" >/tmp/lc-checked
 ok "whoever has it stops" within d_is state stale
-ok "and says why" d_said "somebody has deleted the volume"
+ok "and says why" d_said "deleted, or the manifest is not readable"
 ctl remove $VOL --noudevsync
 
 # Of what was interrupted, and of a volume that nobody has.

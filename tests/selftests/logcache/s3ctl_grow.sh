@@ -16,7 +16,7 @@ make() { ctl create $VOL --cache "$SSD" --noudevsync --option writeback_age_ms=1
 tables() { lc_dmsetup info -c --noheadings -o tables_loaded $VOL; }
 in_bucket() { "$CTL" volumes --origin file:$BUCKET --json | jq ".[0].sectors"; }
 
-begin 47
+begin 49
 s3_devices 64 96
 small=$((96 << 11)) large=$((160 << 11)) huge=$((256 << 11))
 make
@@ -86,6 +86,9 @@ ok "and nothing behind them" zeroes $small 64
 ok "up to the end" zeroes $((huge - 128)) 64
 
 ctl remove $VOL --flush --noudevsync
+ok "it is not started larger than it is in the store" \
+	refused "make the volume larger first" create $VOL --cache "$SSD" --noudevsync --size 320M
+no "and there is no device" lc_dmsetup info $VOL
 ok "offline" ctl grow $UUID 320M --offline
 ok "it is started larger" make --size 320M
 ok "and taken" within d_is state active

@@ -24,7 +24,7 @@ dirty() { VOL=$1 status dirty_sectors; }
 throttled() { "$CTL" status "$1" --json | jq .store.throttled_up; }
 waits_beyond() { [ "$(throttled "$1")" -gt "$2" ]; }
 
-begin 27
+begin 29
 s3_devices 48 64
 make_device other 48 || exit
 quiet "$CTL" format --cache "$(lc_dm_path lct-other)" --origin file:$BUCKET --size 64M \
@@ -78,8 +78,13 @@ ok "a list shows both" [ "$("$CTL" limits | grep -c '^volume\|^bucket')" -eq 3 ]
 ok "no bucket that nobody uses" refused "no volume here is in bucket" limit h/none upload_bytes 1
 ok "no limit that is none" refused "no limit 'colour'" limit "$BUCKET_NAME" colour 1
 ok "no number that is none" refused "is no number" limit "$BUCKET_NAME" upload_bytes much
+echo "download_bytes = 7000000" >>$D_CONF
 kill -HUP "$DAEMON"
-ok "the file is read again" within eval '[ "$(limit_of "$BUCKET_NAME" upload_bytes)" = 1000000000 ]'
+ok "the file is read again" within eval '[ "$(limit_of "$BUCKET_NAME" download_bytes)" = 7000000 ]'
+is "what was set stays" "$(limit_of "$BUCKET_NAME" upload_bytes) $(limit_of lct2 upload_bytes)" "0 2048"
+sed -i 's/1000000000/500000000/' $D_CONF
+kill -HUP "$DAEMON"
+ok "until the file says otherwise" within eval '[ "$(limit_of "$BUCKET_NAME" upload_bytes)" = 500000000 ]'
 lc_dmsetup remove lct2
 d_end TERM
 finish

@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "evict.h"
 #include "io.h"
 #include "log_batch.h"
 #include "log_copy.h"
@@ -52,8 +53,10 @@ static int lc_clean_send(struct logcache *lc)
 {
 	struct lc_batch *b = lc->evict.clean.batch;
 	unsigned int nr = b->nr;
-	int r = nr ? lc_log_copy(lc, b) : 0;
+	int r;
 
+	lc_evict_pace(lc);
+	r = nr ? lc_log_copy(lc, b) : 0;
 	lc->evict.clean.dropped |= b->wide && b->nr < nr;
 	lc_log_copy_init(lc, b, LC_COPY_BLOCKS);
 	return r;
@@ -280,7 +283,8 @@ int lc_clean_init(struct logcache *lc)
 		return -ENOMEM;
 	c->batch->from = kvcalloc(LC_RECORD_ENTRIES_MAX, sizeof(*c->batch->from), GFP_KERNEL);
 	c->batch->data = lc_buf_alloc(LC_BATCH_BYTES);
-	return c->batch->from && c->batch->data ? 0 : -ENOMEM;
+	c->batch->crc = kcalloc(LC_COPY_BLOCKS, sizeof(*c->batch->crc), GFP_KERNEL);
+	return c->batch->from && c->batch->data && c->batch->crc ? 0 : -ENOMEM;
 }
 
 void lc_clean_exit(struct logcache *lc)
@@ -291,5 +295,6 @@ void lc_clean_exit(struct logcache *lc)
 		return;
 	lc_buf_free(b->data, LC_BATCH_BYTES);
 	kvfree(b->from);
+	kfree(b->crc);
 	kvfree(b);
 }

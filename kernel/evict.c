@@ -2,7 +2,6 @@
 #include "evict.h"
 
 #include <linux/ktime.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
@@ -29,6 +28,21 @@ static u32 lc_free_at(const struct logcache *lc, u32 percent)
 static u32 lc_free_now(struct logcache *lc)
 {
 	return READ_ONCE(lc->segs.nr_free) + lc->evict.nr_victims;
+}
+
+/* With so few somebody will soon have to wait for space. */
+static u32 lc_free_few(const struct logcache *lc)
+{
+	return max(lc_free_at(lc, lc->args.high_watermark) / 2, LC_FREE_MIN);
+}
+
+void lc_evict_pace(struct logcache *lc)
+{
+	const struct lc_evict *ev = &lc->evict;
+
+	lc_pace(ev->nice, ev->all || READ_ONCE(ev->stop) || READ_ONCE(lc->log.starved) ||
+		READ_ONCE(lc->segs.nr_free) <= lc_free_few(lc) || lc_wb_awaited(lc) ||
+		lc_wb_dirty_percent(lc) >= lc->args.dirty_throttle);
 }
 
 /*--------------------------------------------------------------------------
@@ -169,6 +183,7 @@ static int lc_carry_some(struct logcache *lc, u32 seg, u32 from)
 
 	if (!sb)
 		return 0;
+	lc_evict_pace(lc);
 	n = min3(ev->nr_carry - from, lc->geo.seg_blocks - sb->fill, lc_segbuf_room(lc, sb));
 	at = sb->fill;
 	crc = &lc->segs.crc[lc_seg_block(lc, sb->seg)];
@@ -226,7 +241,7 @@ static int lc_carry_read(struct logcache *lc, u32 seg)
 		from = lc_block_at(ev->carry[i].loc) - first;
 		for (to = from + 1; ++i < ev->nr_carry; to = at + 1) {
 			at = lc_block_at(ev->carry[i].loc) - first;
-			if (at - to > LC_CARRY_GAP)
+			if (at - to > LC_CARRY_GAP || at - from >= LC_READ_BLOCKS)
 				break;
 		}
 		r = lc_io_cache(lc, REQ_OP_READ, lc_seg_dev_block(lc, seg) + from,
@@ -366,6 +381,8 @@ static void lc_victims_release(struct logcache *lc)
 
 	if (!ev->nr_victims)
 		return;
+	/* Others wait for the checkpoint's lock. */
+	lc_pace(ev->nice, true);
 	if (!lc_planted(LC_PLANT_NO_CKPT) && lc_ckpt_write(lc, 0))
 		return;
 	list_for_each_entry_safe(s, n, &ev->victims, list) {
@@ -480,12 +497,17 @@ static int lc_evict_one(struct logcache *lc)
 	return lc_lru_ready(lc->lru) ? 0 : -ENOENT;
 }
 
-/* Will somebody have to wait for space, or does so? */
-static bool lc_evict_hurry(struct logcache *lc)
+/* Writers, and the cleaner, had better not wait for the whole pass: but a checkpoint is as
+ * large as the cache.
+ */
+static bool lc_release_due(struct logcache *lc)
 {
-	u32 few = max(lc_free_at(lc, lc->args.high_watermark) / 2, LC_FREE_MIN);
+	u32 few = lc_free_few(lc);
 
-	return READ_ONCE(lc->segs.nr_free) <= few || READ_ONCE(lc->log.starved);
+	if (READ_ONCE(lc->log.starved))
+		return lc->evict.nr_victims >= LC_FREE_MIN;
+	return READ_ONCE(lc->segs.nr_free) <= few &&
+	       lc->evict.nr_victims >= max(few / 4, LC_FREE_MIN);
 }
 
 /* From the high watermark to the low one. */
@@ -497,17 +519,16 @@ static void lc_evict_space(struct logcache *lc)
 
 	if (!ev->all && lc_free_now(lc) > lc_free_at(lc, lc->args.high_watermark))
 		return;
-	while (!ev->stop && (ev->all || lc_free_now(lc) < low)) {
-		set_user_nice(current, ev->all || lc_evict_hurry(lc) ? 0 : LC_NICE);
+	WRITE_ONCE(ev->begun, !ev->all);
+	while (!ev->stop && lc->state == LC_OK && (ev->all || lc_free_now(lc) < low)) {
+		lc_evict_pace(lc);
 		r = lc_evict_one(lc);
 		if (r < 0)
 			break;
 		cond_resched();
-		/* Writers, and the cleaner, had better not wait for the whole pass. */
-		if (r && ev->nr_victims >= LC_FREE_MIN && lc_evict_hurry(lc))
+		if (r && lc_release_due(lc))
 			lc_victims_release(lc);
 	}
-	set_user_nice(current, 0);
 }
 
 static void lc_evict_work(struct work_struct *work)
@@ -515,6 +536,7 @@ static void lc_evict_work(struct work_struct *work)
 	struct logcache *lc = container_of(work, struct logcache, evict.work);
 	struct lc_evict *ev = &lc->evict;
 
+	ev->nice = task_nice(current);
 	ev->all = xchg(&ev->drop, false);
 	ev->no_clean = false;
 	lc_victims_unpin(lc);
@@ -525,13 +547,17 @@ static void lc_evict_work(struct work_struct *work)
 		if (READ_ONCE(lc->log.starved))
 			lc_wb_kick(lc);
 	}
+	lc_pace(ev->nice, true);
 	lc_wb_unyield(lc);
 }
 
 bool lc_evict_room(const struct logcache *lc)
 {
-	/* Not what eviction has made, up to this mark: that is for what is asked for. */
-	return READ_ONCE(lc->segs.nr_free) > lc_free_at(lc, lc->args.low_watermark);
+	/* Not what eviction has made, up to the low mark: that is for what is asked for. */
+	u32 percent = READ_ONCE(lc->evict.begun) ? lc->args.low_watermark :
+						   lc->args.high_watermark;
+
+	return READ_ONCE(lc->segs.nr_free) > lc_free_at(lc, percent);
 }
 
 void lc_evict_kick(struct logcache *lc)

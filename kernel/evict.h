@@ -39,6 +39,8 @@ struct lc_evict {
 	u32 ttl_s;			/* for which it is set */
 	bool expire;			/* it is time */
 	bool no_clean;			/* in this pass, since it failed */
+	int nice;			/* of the worker, before we changed it */
+	bool begun;			/* something had to make room */
 	bool stop;
 	bool drop;			/* asked to drop every clean segment */
 	bool all;			/* doing so: keep nothing */
@@ -50,6 +52,8 @@ void lc_evict_exit(struct logcache *lc);
 void lc_evict_kick(struct logcache *lc);
 /* Is there space for which nothing has to be given up? Any context. */
 bool lc_evict_room(const struct logcache *lc);
+/* By the work, now and then: is there time, or does somebody wait for it? */
+void lc_evict_pace(struct logcache *lc);
 /* Stop after the victim in hand. May sleep. */
 void lc_evict_stop(struct logcache *lc);
 /* Stopped: seal the open carry segment. May sleep; 0 or -errno. */

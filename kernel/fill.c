@@ -4,7 +4,6 @@
 #include <linux/highmem.h>
 #include <linux/jiffies.h>
 #include <linux/log2.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "io.h"
@@ -21,6 +20,8 @@
 #define LC_MISS_STUCK	(120 * HZ)
 /* With so many blocks behind, filling is not left to when there is time. */
 #define LC_FILL_LATE	(2 * LC_FILL_BATCH)
+/* With so many, a miss takes nothing along. */
+#define LC_FILL_MANY	(16 * LC_FILL_BATCH)
 /* A block can be inserted in so many pieces, each an entry of the slot. */
 #define LC_BLOCK_PIECES	(LC_BLOCK_SECTORS / 2)
 
@@ -154,17 +155,16 @@ static bool lc_miss_known(const struct lc_shard *sh, u64 lba, u64 end)
 	       lc_miss_overlaps(sh, lba, end - lba);
 }
 
-/* Leave of [*@low, *@high) what the origin gives at once, with what ends at @end. */
-static void lc_miss_bound(const struct logcache *lc, u64 end, u64 *low, u64 *high)
+/* Leave of [*@low, *@high) what the origin gives at once, with [@start, @end). */
+static void lc_miss_bound(const struct logcache *lc, u64 start, u64 end, u64 *low, u64 *high)
 {
 	u32 most = lc->origin.ops->around(lc);
 
 	if (*high - *low <= most)
 		return;
 	if (end > *low + most)
-		*low = *high - most;
-	else
-		*high = *low + most;
+		*low = min(start, *high - most);
+	*high = max(end, min(*high, *low + most));
 }
 
 /*
@@ -178,9 +178,10 @@ static void lc_miss_widen(struct logcache *lc, struct lc_shard *sh, u64 lba, u64
 	struct lc_extent e;
 	struct lc_miss *m;
 
-	if (*end > high || !list_empty(&sh->through) || !lc_evict_room(lc))
+	if (*end > high || !list_empty(&sh->through) || !lc_evict_room(lc) ||
+	    READ_ONCE(lc->fills.nr_ready) >= LC_FILL_MANY)
 		return;
-	lc_miss_bound(lc, *end, &low, &high);
+	lc_miss_bound(lc, *start, *end, &low, &high);
 	if (lc->origin.ops->costly && !lc_miss_known(sh, low, high))
 		return;
 	while (low < *start && lc_index_lookup(&sh->index, lc_key(low), *start - low, &e))
@@ -423,6 +424,8 @@ void lc_miss_answer(struct lc_miss *m, blk_status_t status)
 	bool quick;
 
 	m->status = status;
+	/* The end of the reader does not end us: lc_log_quiesce() waits. */
+	rcu_read_lock();
 	spin_lock_irqsave(&m->sh->lock, flags);
 	quick = lc_miss_quick(m);
 	if (quick)
@@ -432,6 +435,7 @@ void lc_miss_answer(struct lc_miss *m, blk_status_t status)
 		lc_miss_finish(m, &waiters);
 	else
 		queue_work(m->lc->wq, &m->work);
+	rcu_read_unlock();
 }
 
 /*--------------------------------------------------------------------------
@@ -748,9 +752,10 @@ static void lc_fill_worker(struct work_struct *work)
 	struct lc_miss *m;
 	struct lc_segbuf *sb;
 	unsigned int blocks;
+	int nice = task_nice(current);
 
 	while ((blocks = lc_fill_take(f, &batch))) {
-		set_user_nice(current, READ_ONCE(f->nr_ready) < LC_FILL_LATE ? LC_NICE : 0);
+		lc_pace(nice, READ_ONCE(f->nr_ready) >= LC_FILL_LATE);
 		sb = lc->state == LC_OK ? lc_fill_segbuf(lc, blocks) : NULL;
 		if (sb && lc_fill_write(lc, sb, &batch, blocks))
 			sb = NULL;
@@ -764,7 +769,7 @@ static void lc_fill_worker(struct work_struct *work)
 		}
 		lc_stat_add(lc, FILL_BLOCKS, blocks);
 	}
-	set_user_nice(current, 0);
+	lc_pace(nice, true);
 }
 
 /*--------------------------------------------------------------------------

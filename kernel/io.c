@@ -32,8 +32,8 @@ void lc_bio_add_buf(struct bio *bio, void *buf, size_t bytes)
 		return;
 	}
 	for (; bytes; bytes -= step, buf += step) {
-		step = min_t(size_t, bytes, PAGE_SIZE);
-		__bio_add_page(bio, vmalloc_to_page(buf), step, 0);
+		step = min_t(size_t, bytes, PAGE_SIZE - offset_in_page(buf));
+		__bio_add_page(bio, vmalloc_to_page(buf), step, offset_in_page(buf));
 	}
 }
 
@@ -47,8 +47,8 @@ int lc_io_cache(struct logcache *lc, blk_opf_t opf, u64 block, void *buf, size_t
 	int r;
 
 	for (; bytes; bytes -= step, buf += step, block += step >> LC_BLOCK_SHIFT) {
-		step = min(bytes, LC_IO_MAX);
-		bio = bio_alloc_bioset(lc->cache->bdev, lc_buf_vecs(step),
+		step = min(bytes, LC_IO_MAX - offset_in_page(buf));
+		bio = bio_alloc_bioset(lc->cache->bdev, lc_buf_vecs(step + offset_in_page(buf)),
 				       opf | REQ_SYNC | REQ_META, GFP_NOIO, &lc->bs);
 		bio->bi_iter.bi_sector = block << (LC_BLOCK_SHIFT - LC_SECTOR_SHIFT);
 		lc_bio_add_buf(bio, buf, step);

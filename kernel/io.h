@@ -4,6 +4,7 @@
 #define LC_IO_H
 
 #include <linux/blkdev.h>
+#include <linux/sched.h>
 
 struct logcache;
 
@@ -15,6 +16,18 @@ void lc_buf_free(void *buf, size_t bytes);
 static inline unsigned int lc_buf_vecs(size_t bytes)
 {
 	return DIV_ROUND_UP(bytes, PAGE_SIZE);
+}
+
+#define LC_NICE		19
+
+/*
+ * Of a work item: while there is time, who uses the volume has the processor first. @was:
+ * task_nice() of the worker when the work began, for lc_pace(was, true) at its end.
+ */
+static inline void lc_pace(int was, bool hurry)
+{
+	/* A rescuer is in a hurry whatever we think. */
+	set_user_nice(current, hurry || was < 0 ? was : max(was, LC_NICE));
 }
 
 /* Add a buffer to a bio that has room for lc_buf_vecs(). Any context. */

@@ -25,6 +25,7 @@ void lc_batch_reset(struct lc_batch *b)
 	b->published = 0;
 	b->dirty = 0;
 	b->wide = false;
+	b->kept = 0;
 }
 
 /* Log lock held. @need: payload blocks of the first bio. */
@@ -157,7 +158,8 @@ static void lc_batch_seal(struct lc_batch *b, struct lc_record_info *info)
 		lc_segbuf_add(b->sb, &ent);
 	}
 	for (i = 0; i < info->nr_blocks; i++) {
-		crc[i] = lc_block_crc(lc_batch_sector(b, i * LC_BLOCK_SECTORS));
+		crc[i] = i < 64 && b->kept >> i & 1 ? b->crc[i] :
+			 lc_block_crc(lc_batch_sector(b, i * LC_BLOCK_SECTORS));
 		crcs[i] = cpu_to_le32(crc[i]);
 	}
 	lc->log.chain = lc_record_seal(r, &lc->geo, info);

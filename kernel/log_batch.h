@@ -29,6 +29,8 @@ struct lc_batch {
 	struct list_head list;
 	struct completion *copied;	/* of the cleaner: told at the end, and not the log's */
 	u64 *from;		/* and where each entry's data was; zeroes: the segment's loc */
+	u64 kept;		/* blocks of payload that keep their checksum, */
+	u32 *crc;		/* which was compared with what is copied */
 	struct logcache *lc;
 	struct bio_list bios;	/* to acknowledge */
 	void *data;		/* header block, then payload */

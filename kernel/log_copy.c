@@ -21,6 +21,20 @@ void lc_log_copy_init(struct logcache *lc, struct lc_batch *b, unsigned int max_
 	b->max_ents = LC_RECORD_ENTRIES_MAX;
 }
 
+/* A copy has the checksum of what it is a copy of. */
+static void lc_copy_keep_crc(struct lc_batch *b, u32 len, u64 from, unsigned int pos)
+{
+	const u32 *crc = &b->lc->segs.crc[lc_block_at(from)];
+	unsigned int i = pos / LC_BLOCK_SECTORS;
+
+	if ((from | pos) % LC_BLOCK_SECTORS)
+		return;
+	for (; len >= LC_BLOCK_SECTORS; len -= LC_BLOCK_SECTORS, i++) {
+		b->crc[i] = *crc++;
+		b->kept |= BIT_ULL(i);
+	}
+}
+
 void *lc_log_copy_add(struct lc_batch *b, u64 lba, u32 len, u8 op, u64 from)
 {
 	unsigned int payload = op == LC_OP_WRITE ? len : 0;
@@ -29,6 +43,7 @@ void *lc_log_copy_add(struct lc_batch *b, u64 lba, u32 len, u8 op, u64 from)
 	if (!lc_batch_fits(b, pos + payload))
 		return NULL;
 	b->from[b->nr] = from;
+	lc_copy_keep_crc(b, payload, from, pos);
 	lc_batch_add(b, lba, len, op, pos);
 	return lc_batch_sector(b, pos);
 }

@@ -97,6 +97,7 @@ void lc_log_quiesce(struct logcache *lc)
 	bool busy;
 
 	wait_event(lc->seg_wait, !atomic_read(&lc->plugs));
+	/* Also for who has ended a reader of a miss (lc_miss_answer()). */
 	synchronize_rcu();
 	/* The last bio has ended, but who ended it may still be at it, in an interrupt even. */
 	do {

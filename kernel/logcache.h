@@ -139,9 +139,6 @@ enum lc_state {
 	LC_FAILED,		/* the cache device failed a log write: no more writes */
 };
 
-/* Of a worker, while there is time: who uses the volume has the processor first. */
-#define LC_NICE		10
-
 /* Bitmap blocks read or written with one I/O. */
 #define LC_CKPT_CHUNK	64u
 #define LC_CKPT_BUF	((size_t)LC_CKPT_CHUNK << LC_BLOCK_SHIFT)

@@ -39,7 +39,8 @@ struct lc_miss;
  * Reads. Each ends by itself, with the status of the origin:
  * @read_begin:	have everything that a read of @m into its pages needs; false: no
  *		memory, nothing was done. Under the shard lock; does not sleep
- * @read:	start it; ends with lc_miss_done(). Any context that may submit
+ * @read:	start it; ends with lc_miss_done() or lc_miss_answer(). Any context that may
+ *		submit
  * @remap:	@bio, as it is, in map context; does not sleep. DM_MAPIO_*
  * @submit:	@bio, as it is, from anywhere else; also writes and discards
  * @around:	most sectors, in whole blocks, that a read had better take along. Any context

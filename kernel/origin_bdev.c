@@ -123,8 +123,10 @@ static void lc_bdev_submit(struct logcache *lc, struct bio *bio)
 /* More than one request would take the place of somebody else's. */
 static u32 lc_bdev_around(const struct logcache *lc)
 {
-	return rounddown(queue_max_sectors(bdev_get_queue(lc->origin.dev->bdev)),
-			 LC_BLOCK_SECTORS);
+	struct request_queue *q = bdev_get_queue(lc->origin.dev->bdev);
+	u32 pages = queue_max_segments(q) * LC_BLOCK_SECTORS;
+
+	return min(rounddown(queue_max_sectors(q), LC_BLOCK_SECTORS), pages);
 }
 
 static int lc_bdev_submit_wait(struct logcache *lc, struct bio *bio)

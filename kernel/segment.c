@@ -11,8 +11,6 @@
 
 /* Open and being sealed: the log's, one fill, one carry, and some on the way out. */
 #define LC_SEGBUFS	8u
-/* A user's read that comes meanwhile waits for no more than this. */
-#define LC_READ_BLOCKS	32u
 
 static size_t lc_slot_bytes(const struct logcache *lc)
 {

@@ -41,6 +41,9 @@ int lc_segbuf_seal(struct logcache *lc, struct lc_segbuf *sb, u64 end_lsn);
 /* Read the slot of @seg into @slot (slot_blocks blocks) and check it. May sleep. */
 int lc_slot_read(struct logcache *lc, u32 seg, struct lc_slot *slot, struct lc_slot_info *info);
 
+/* A user's read that comes meanwhile waits for no more than this. */
+#define LC_READ_BLOCKS	32u
+
 /* All blocks of @seg into @data, in portions that leave room for others. May sleep; 0 or -errno. */
 int lc_seg_read(struct logcache *lc, u32 seg, void *data);
 

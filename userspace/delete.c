@@ -424,6 +424,7 @@ static int forget(const struct doomed *d)
 {
 	char why[LC_STORE_WHY_MAX];
 	struct lc_conf known;
+	int err;
 
 	if (!remote_known(d->r.conf.uuid))
 		return CTL_OK;
@@ -432,7 +433,8 @@ static int forget(const struct doomed *d)
 		return CTL_OK;
 	if (lc_conf_remove(remote_conf_dir(), d->r.conf.uuid, why))
 		return ctl_error(CTL_FAILED, "volume %s: deleted, but %s", d->text, why);
-	return control_reload() ?: forget_map(d);
+	err = control_reload();
+	return forget_map(d) ?: err;
 }
 
 /* Those whose objects it shared keep them until they are told. */

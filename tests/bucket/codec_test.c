@@ -431,6 +431,39 @@ static void a_map_that_is_full_says_so(void)
 	scratch_free(dir);
 }
 
+static void a_commit_that_fails_changes_nothing(void)
+{
+	struct lc_map_state state = { .seq = 21, .epoch = 1, .lsn = 21 };
+	struct flat flat[SPACE] = { 0 };
+	struct rng rng = { 5 };
+	struct lc_map *map;
+	char dir[64];
+	u64 seq;
+
+	scratch_new(dir, sizeof(dir));
+	CHECK(!lc_map_open(&map, dir, 256 << 10, uuid));
+	for (seq = 1; seq <= 20; seq++)
+		put_random(map, flat, &rng, seq);
+	REQUIRE(!lc_map_begin(map));
+	/* More than there is room for. */
+	for (seq = 21; seq < 20000; seq++) {
+		const struct lc_objs_entry e = {
+			.seq = seq, .dead_at = LC_BK_NEVER, .dirty = true,
+		};
+
+		REQUIRE(!lc_objs_add(lc_map_objs(map), &e));
+	}
+	CHECK(lc_map_commit(map, &state) == -ENOSPC);
+	CHECK(lc_map_state(map)->seq == 20);
+	CHECK(lc_map_begin(map));
+	lc_map_close(map);
+	CHECK(!lc_map_open(&map, dir, 64 << 20, uuid));
+	CHECK(lc_map_state(map)->seq == 20);
+	CHECK(map_agrees(map, flat) && counts_agree(map, flat));
+	lc_map_close(map);
+	scratch_free(dir);
+}
+
 int main(void)
 {
 	RUN(crc_is_crc32c);
@@ -445,5 +478,6 @@ int main(void)
 	RUN(large_units_are_cut_at_blocks);
 	RUN(the_map_is_as_an_array_has_it);
 	RUN(a_map_that_is_full_says_so);
+	RUN(a_commit_that_fails_changes_nothing);
 	return tap_done();
 }

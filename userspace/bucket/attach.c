@@ -165,6 +165,17 @@ static void put_fence(struct attach *a, const struct lc_run *run)
 	lc_durable_start(&a->fence, a->vol, key, &a->iov, 1);
 }
 
+/* Nothing else keeps us from putting back the manifest of what was deleted meanwhile. */
+static void looked(struct lc_volume *vol, int err, void *data)
+{
+	struct attach *a = data;
+
+	if (err)
+		finish(a, err);
+	else
+		put_run(a);
+}
+
 static void recovered(struct lc_volume *vol, int err, struct lc_recovered *rec, void *data)
 {
 	const struct lc_run *head = lc_manifest_head(&vol->m);
@@ -178,6 +189,8 @@ static void recovered(struct lc_volume *vol, int err, struct lc_recovered *rec, 
 	else if (open && !rec->fenced && !vol->params.no_fencing &&
 		 !lc_planted(vol, LC_BK_PLANT_NO_CUT))
 		put_fence(a, head);
+	else if (vol->params.no_fencing)
+		lc_own_check(vol, looked, a);
 	else
 		put_run(a);
 }

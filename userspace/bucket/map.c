@@ -223,7 +223,7 @@ void lc_map_close(struct lc_map *map)
 		return;
 	if (map->txn)
 		lc_map_abort(map);
-	else
+	else if (!map->broken)
 		mark_clean(map);
 	mdb_txn_abort(map->read);
 	lc_objs_clear(&map->objs);
@@ -248,8 +248,11 @@ struct lc_objs *lc_map_objs(struct lc_map *map)
 
 int lc_map_begin(struct lc_map *map)
 {
-	int rc = map_error(mdb_txn_begin(map->env, NULL, 0, &map->txn));
+	int rc;
 
+	if (map->broken)
+		return -EIO;
+	rc = map_error(mdb_txn_begin(map->env, NULL, 0, &map->txn));
 	if (rc)
 		return rc;
 	rc = map_error(mdb_cursor_open(map->txn, map->ext, &map->cursor));
@@ -284,17 +287,23 @@ static int write_objs(struct lc_map *map)
 
 int lc_map_commit(struct lc_map *map, const struct lc_map_state *state)
 {
+	const struct lc_map_state old = map->state;
 	int rc = write_objs(map);
 
 	map->state = *state;
 	rc = rc ?: put_meta(map, map->txn, false);
 	if (rc) {
 		lc_map_abort(map);
-		return rc;
+	} else {
+		rc = map_error(mdb_txn_commit(map->txn));
+		map->txn = NULL;
+		map->cursor = NULL;
 	}
-	rc = map_error(mdb_txn_commit(map->txn));
-	map->txn = NULL;
-	map->cursor = NULL;
+	/* Or it would be closed as the map of an object that it does not have. */
+	if (rc) {
+		map->state = old;
+		map->broken = true;
+	}
 	return rc;
 }
 

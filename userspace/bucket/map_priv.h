@@ -28,6 +28,7 @@ struct lc_map {
 	char boot_id[BOOT_ID_LEN];
 	struct lc_map_state state;
 	struct lc_objs objs;
+	bool broken;		/* a commit has failed: objs is ahead of the database */
 };
 
 #endif /* LC_BUCKET_MAP_PRIV_H */

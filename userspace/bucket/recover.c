@@ -292,7 +292,7 @@ static bool local_map_usable(const struct job *j)
 	const struct lc_map_state *state = lc_map_state(j->vol->map);
 	const struct lc_span *span = lc_line_span(&j->line, state->seq);
 
-	return state->seq && span && span->run->epoch == state->epoch;
+	return state->seq && !state->unchecked && span && span->run->epoch == state->epoch;
 }
 
 static void next_base(struct job *j);
@@ -314,6 +314,7 @@ static void next_base(struct job *j)
 	const struct lc_inventory *inv = &j->rec.inv;
 	const struct lc_inv_ckpt *c;
 	const struct lc_span *span;
+	int err;
 
 	/* What was counted was another map. */
 	j->replay.nr_counts = 0;
@@ -326,7 +327,11 @@ static void next_base(struct job *j)
 		lc_ckpt_load(j->vol, inv, c, span->run->epoch, base_loaded, j);
 		return;
 	}
-	base_loaded(j->vol, empty_map(j->vol), j);
+	err = empty_map(j->vol);
+	if (err)
+		finish(j, err);
+	else
+		replay(j);
 }
 
 /* Objects were there, and are not: nothing that counts is behind the last one of a run. */

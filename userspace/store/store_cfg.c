@@ -354,7 +354,7 @@ bool lc_store_bucket_name(const char *text, char *buf)
 		return false;
 	snprintf(host, sizeof(host), "%.*s", (int)len, text);
 	print_server(buf, text, len, text[len] ? text + len + 1 : "");
-	cut_slashes(buf, strlen(host) + 1);
+	cut_slashes(buf, strcspn(buf, "/") + 1);
 	text = strchr(buf, '/') + 1;
 	return host_ok(host) && *text && !strchr(text, '/');
 }

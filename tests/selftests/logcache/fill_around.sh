@@ -34,6 +34,7 @@ ok "the end, if that is what is read" wait_status cached_sectors -eq $((before +
 get 1728 8 >/dev/null
 num "which is so much and no other" "$(($(ios "$ORIGIN_RAW" reads) - reads))" -eq 2
 msg set low_watermark 10
+msg set high_watermark 11
 put C 8192 8192
 get 2048 8 >/dev/null
 ok "or if there is no room" wait_status cached_sectors -eq $((before + 128 + 8 + 8192))

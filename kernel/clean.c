@@ -17,6 +17,7 @@
  * request where 127.5 KiB are the limit, too.
  */
 #define LC_COPY_BLOCKS	30u
+static_assert(LC_COPY_BLOCKS <= LC_COPY_BLOCKS_MAX);
 /* Segments a log must have to be worth the trouble. */
 #define LC_COPY_SEGS	6u
 /* Looks at a segment before it is left alone for now: writers are at it. */

@@ -158,7 +158,7 @@ static void lc_batch_seal(struct lc_batch *b, struct lc_record_info *info)
 		lc_segbuf_add(b->sb, &ent);
 	}
 	for (i = 0; i < info->nr_blocks; i++) {
-		crc[i] = i < 64 && b->kept >> i & 1 ? b->crc[i] :
+		crc[i] = i < LC_COPY_BLOCKS_MAX && b->kept >> i & 1 ? b->crc[i] :
 			 lc_block_crc(lc_batch_sector(b, i * LC_BLOCK_SECTORS));
 		crcs[i] = cpu_to_le32(crc[i]);
 	}

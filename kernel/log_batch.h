@@ -15,6 +15,8 @@
 
 #include "logcache.h"
 
+/* Of a batch of copies, which remembers for each block whether its checksum is kept. */
+#define LC_COPY_BLOCKS_MAX	64u
 #define LC_BATCH_BYTES	((LC_RECORD_BLOCKS_MAX + 1) * LC_BLOCK_SIZE)
 #define LC_BATCH_VECS	DIV_ROUND_UP(LC_BATCH_BYTES, PAGE_SIZE)
 

@@ -14,8 +14,8 @@
 
 struct lc_batch;
 
-/* An empty batch for @max_blocks of payload, LC_RECORD_BLOCKS_MAX at most; @b->from and
- * @b->data stay.
+/* An empty batch for @max_blocks of payload, LC_COPY_BLOCKS_MAX at most and as @b->crc has
+ * room for; @b->from, @b->crc and @b->data stay.
  */
 void lc_log_copy_init(struct logcache *lc, struct lc_batch *b, unsigned int max_blocks);
 /* Room for @len sectors of @op from @from; NULL: the batch is full. Data goes to what is

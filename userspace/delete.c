@@ -408,7 +408,7 @@ static int settle_mark(struct doomed *d)
 }
 
 /* Nobody needs it any more, but somebody may still have it open. */
-static int forget_map(const struct doomed *d)
+static void forget_map(const struct doomed *d)
 {
 	const char *dir = getenv("LOGCACHE_STATE_DIR") ?: LC_STATE_DIR;
 	int err = lc_mapdir_remove(dir, d->text);
@@ -416,7 +416,6 @@ static int forget_map(const struct doomed *d)
 	if (err)
 		ctl_error(0, "note: the object map in %s/%s stays: %s", dir, d->text,
 			  err == -EAGAIN ? "a process has it open" : strerror(-err));
-	return CTL_OK;
 }
 
 /* Unless it is of a volume somewhere else. */
@@ -424,7 +423,7 @@ static int forget(const struct doomed *d)
 {
 	char why[LC_STORE_WHY_MAX];
 	struct lc_conf known;
-	int err;
+	int ret;
 
 	if (!remote_known(d->r.conf.uuid))
 		return CTL_OK;
@@ -433,8 +432,9 @@ static int forget(const struct doomed *d)
 		return CTL_OK;
 	if (lc_conf_remove(remote_conf_dir(), d->r.conf.uuid, why))
 		return ctl_error(CTL_FAILED, "volume %s: deleted, but %s", d->text, why);
-	err = control_reload();
-	return forget_map(d) ?: err;
+	ret = control_reload();
+	forget_map(d);
+	return ret;
 }
 
 /* Those whose objects it shared keep them until they are told. */

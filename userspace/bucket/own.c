@@ -274,6 +274,7 @@ void lc_own_put(struct lc_volume *vol, lc_volume_fn done, void *data)
 struct check {
 	struct lc_slurp slurp;
 	struct lc_io pause;
+	int (*verdict)(struct check *c, const struct lc_manifest *m);	/* NULL: none */
 	u8 clone[16];
 	u64 since;		/* of the first answer in a row that there is none */
 	bool none;		/* said the last answer */
@@ -342,35 +343,44 @@ static int gone(struct lc_volume *vol)
 	return -ESTALE;
 }
 
+static int owned(struct check *c, const struct lc_manifest *m)
+{
+	struct lc_volume *vol = c->slurp.io.vol;
+
+	if (!m)
+		return gone(vol);
+	if (same_owner(vol, m) || lc_planted(vol, LC_BK_PLANT_NO_EPOCH))
+		return 0;
+	return stale(vol, m);
+}
+
 static void checked(struct lc_slurp *s, int err, void *buf, size_t bytes)
 {
 	struct check *c = s->data;
-	struct lc_volume *vol = s->io.vol;
 	struct lc_manifest m;
 
 	err = take(s, err, buf, bytes, &m);
 	if (asked_again(c, err))
 		return;
 	if (err == -ENOENT) {
-		err = gone(vol);
+		err = c->verdict(c, NULL);
 	} else if (!err) {
-		if (!same_owner(vol, &m) && !lc_planted(vol, LC_BK_PLANT_NO_EPOCH))
-			err = stale(vol, &m);
+		err = c->verdict(c, &m);
 		lc_manifest_free(&m);
 	}
 	finish_check(c, err);
 }
 
 static struct check *new_check(struct lc_volume *vol,
-			       void (*answered)(struct lc_slurp *s, int err, void *buf,
-						size_t bytes),
+			       int (*verdict)(struct check *c, const struct lc_manifest *m),
 			       lc_volume_fn done, void *data)
 {
 	struct check *c = lc_vol_alloc(sizeof(*c));
 
 	c->slurp.io.vol = vol;
-	c->slurp.done = answered;
+	c->slurp.done = checked;
 	c->slurp.data = c;
+	c->verdict = verdict;
 	c->done = done;
 	c->data = data;
 	return c;
@@ -378,43 +388,30 @@ static struct check *new_check(struct lc_volume *vol,
 
 void lc_own_check(struct lc_volume *vol, lc_volume_fn done, void *data)
 {
-	ask(new_check(vol, checked, done, data));
+	ask(new_check(vol, owned, done, data));
 }
 
-static int keeps(struct lc_volume *vol, const struct lc_manifest *m, const u8 uuid[16])
+static int keeps(struct check *c, const struct lc_manifest *m)
 {
+	struct lc_volume *vol = c->slurp.io.vol;
+
+	if (!m) {
+		vol->gone = true;
+		return -ESTALE;
+	}
 	if (m->flags & LC_BK_DELETING) {
 		lc_vol_why(vol, "somebody deletes the volume");
 		return -ESTALE;
 	}
-	if (lc_manifest_find_clone(m, uuid) >= 0)
+	if (lc_manifest_find_clone(m, c->clone) >= 0)
 		return 0;
 	lc_vol_why(vol, "its manifest does not have the clone any more");
 	return -ENOENT;
 }
 
-static void looked_for_clone(struct lc_slurp *s, int err, void *buf, size_t bytes)
-{
-	struct check *c = s->data;
-	struct lc_volume *vol = s->io.vol;
-	struct lc_manifest m;
-
-	err = take(s, err, buf, bytes, &m);
-	if (asked_again(c, err))
-		return;
-	if (err == -ENOENT) {
-		vol->gone = true;
-		err = -ESTALE;
-	} else if (!err) {
-		err = keeps(vol, &m, c->clone);
-		lc_manifest_free(&m);
-	}
-	finish_check(c, err);
-}
-
 void lc_own_keeps(struct lc_volume *vol, const u8 uuid[16], lc_volume_fn done, void *data)
 {
-	struct check *c = new_check(vol, looked_for_clone, done, data);
+	struct check *c = new_check(vol, keeps, done, data);
 
 	memcpy(c->clone, uuid, sizeof(c->clone));
 	ask(c);

@@ -178,7 +178,7 @@ void take_err(struct lc_volume *vol, int err, void *data)
 	*(int *)data = err;
 }
 
-void mark_deleted(struct rig *r)
+void edit_manifest(struct rig *r, void (*edit)(struct lc_manifest *m))
 {
 	struct object *o = world_find(&r->w, MANIFEST);
 	struct lc_manifest m;
@@ -187,13 +187,23 @@ void mark_deleted(struct rig *r)
 	void *buf;
 
 	REQUIRE(o && !lc_manifest_decode(o->blob->data, o->blob->size, r->uuid, &m, &why));
-	m.flags |= LC_BK_DELETING;
-	m.epoch++;
-	m.owner[0]++;
+	edit(&m);
 	buf = lc_manifest_encode(&m, &size);
 	world_put(&r->w, MANIFEST, buf, size);
 	free(buf);
 	lc_manifest_free(&m);
+}
+
+static void mark(struct lc_manifest *m)
+{
+	m->flags |= LC_BK_DELETING;
+	m->epoch++;
+	m->owner[0]++;
+}
+
+void mark_deleted(struct rig *r)
+{
+	edit_manifest(r, mark);
 }
 
 void delete_manifest(struct rig *r)

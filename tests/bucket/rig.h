@@ -10,6 +10,8 @@
 /* Of the rig's volume. */
 #define MANIFEST	"5a5a5a5a-5a5a-5a5a-5a5a-5a5a5a5a5a01/manifest"
 
+struct lc_manifest;
+
 struct rig {
 	struct world w;
 	struct host h;
@@ -49,6 +51,8 @@ struct lc_volume_status status(const struct rig *r);
 /* The @n-th object whose key has @part in it, from the end if @n is negative. */
 struct object *find_object(struct rig *r, const char *part, int n);
 void damage(struct object *o, size_t at);
+/* What the bucket has of the volume is as @edit leaves it: by another host, or by hand. */
+void edit_manifest(struct rig *r, void (*edit)(struct lc_manifest *m));
 /* As another host does that deletes the volume. */
 void mark_deleted(struct rig *r);
 void delete_manifest(struct rig *r);

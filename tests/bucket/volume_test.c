@@ -899,23 +899,17 @@ static void a_volume_is_closed_when_its_clone_is_tried_again(void)
 	rig_fini(&r);
 }
 
+static void drop_pin(struct lc_manifest *m)
+{
+	REQUIRE(m->nr_pins == 1);
+	lc_manifest_drop_pin(m, 0);
+	m->generation++;
+}
+
 /* By another host, on behalf of somebody who has found that there is no such clone. */
 static void give_clone_up(struct rig *r)
 {
-	struct object *o = world_find(&r->w, MANIFEST);
-	struct lc_manifest m;
-	const char *why;
-	size_t size;
-	void *buf;
-
-	REQUIRE(o && !lc_manifest_decode(o->blob->data, o->blob->size, r->uuid, &m, &why));
-	REQUIRE(m.nr_pins == 1);
-	lc_manifest_drop_pin(&m, 0);
-	m.generation++;
-	buf = lc_manifest_encode(&m, &size);
-	world_put(&r->w, MANIFEST, buf, size);
-	free(buf);
-	lc_manifest_free(&m);
+	edit_manifest(r, drop_pin);
 }
 
 /* Whoever deletes a volume does not see a clone whose manifest comes later. */
@@ -1197,20 +1191,9 @@ static void copying_can_be_slowed(void)
  */
 
 /* By hand: no owner does that. */
-static void shrink(struct rig *r)
+static void shrink(struct lc_manifest *m)
 {
-	struct object *o = world_find(&r->w, MANIFEST);
-	struct lc_manifest m;
-	const char *why;
-	size_t size;
-	void *buf;
-
-	REQUIRE(o && !lc_manifest_decode(o->blob->data, o->blob->size, r->uuid, &m, &why));
-	m.sectors = SECTORS;
-	buf = lc_manifest_encode(&m, &size);
-	world_put(&r->w, MANIFEST, buf, size);
-	free(buf);
-	lc_manifest_free(&m);
+	m->sectors = SECTORS;
 }
 
 static void verify_finds_what_is_damaged(void)
@@ -1298,7 +1281,7 @@ static void verify_of_what_grows(void)
 	/* Behind the end is damage, if it is not the size that has changed. */
 	rig_init(&r);
 	CHECK(!grow_sync(&r.w, r.vol, 2 * SECTORS) && !write_blocks(&r, BEHIND, 1));
-	shrink(&r);
+	edit_manifest(&r, shrink);
 	verify(&r, &v);
 	CHECK(!v.err && v.res.damaged == 1 && v.res.recover_err == -EBADMSG);
 	rig_fini(&r);
